@@ -1,0 +1,28 @@
+"""The one door through which randomness enters: from ``random_state`` to an integer seed."""
+
+import numbers
+
+import numpy as np
+
+
+def draw_seed(random_state):
+    """Turn a ``random_state`` into a non-negative integer seed.
+
+    An integer is the seed itself, so that it means the same everywhere; None draws fresh
+    entropy from the operating system, never from NumPy's global generator; a generator
+    gives its next integer.
+    """
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
+    if isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool):
+        if random_state < 0:
+            raise ValueError(f"random_state must be 0 or positive, got {random_state}")
+        return int(random_state)
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31 - 1))
+    raise ValueError(
+        "random_state must be None, an integer, a numpy.random.RandomState or a "
+        f"numpy.random.Generator, got {random_state!r}"
+    )

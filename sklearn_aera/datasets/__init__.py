@@ -1,0 +1,16 @@
+"""Events, traces and pulses: made, loaded and saved."""
+
+from sklearn_aera.datasets._coreas import load_coreas
+from sklearn_aera.datasets._events import make_events
+from sklearn_aera.datasets._files import load_traces, save_traces
+from sklearn_aera.datasets._traces import make_traces
+from sklearn_aera.simulation._events import EVENT_COLUMNS
+
+__all__ = [
+    "EVENT_COLUMNS",
+    "load_coreas",
+    "load_traces",
+    "make_events",
+    "make_traces",
+    "save_traces",
+]

@@ -1,0 +1,132 @@
+"""Read CoREAS air-shower simulations."""
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from sklearn_aera._validation import check_choice
+from sklearn_aera.simulation import PulseLibrary
+
+COMPONENTS = ("north", "west", "vertical")
+
+# 1 statvolt/cm in mV/m; statvolt/cm is the unit of CoREAS (CGS).
+_MILLIVOLT_PER_METRE = 2.99792458e7
+
+
+def load_coreas(path, *, component="strongest"):
+    """Read the electric fields of a CoREAS shower (CORSIKA, HDF5) into a pulse library.
+
+    Parameters
+    ----------
+    path : str or path-like
+        HDF5 file with ``CoREAS/observers/<name>``: one array per antenna position, with the
+        columns time in s and the electric field (north, west, vertical) in statvolt/cm, and the
+        attribute ``position`` in cm.
+    component : {"strongest", "north", "west", "vertical"}, default="strongest"
+        Which component of the field becomes the pulse of the library: the same for all
+        observers, or for each the one with the largest peak.
+
+    Returns
+    -------
+    Bunch
+        - pulses : `sklearn_aera.simulation.PulseLibrary`, one waveform per observer. Its scale
+          is mV/m; no antenna response is applied, so as voltages they are of arbitrary scale
+          (the simulator scales each pulse to its signal-to-noise ratio).
+        - electric_field : ndarray of shape (n_observers, n_times, 3), in mV/m, with the
+          components north, west, vertical.
+        - start_time : ndarray of shape (n_observers,), time of the first sample in us.
+        - sampling_rate : float, in MHz.
+        - positions : ndarray of shape (n_observers, 3), in m (north, west, up).
+        - observers : list of str, their names.
+        - shower : dict, the shower's parameters as the file has them (attributes of the groups
+          ``CoREAS`` and ``inputs``; energies in the units of CoREAS, angles in degrees).
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not an HDF5 file, not one of CoREAS, or its arrays are not as described.
+
+    References
+    ----------
+    T. Huege, M. Ludwig, C. James, "Simulating radio emission from air showers with CoREAS",
+    arXiv:1301.2132
+
+    Examples
+    --------
+    >>> from sklearn_aera.datasets import load_coreas
+    >>> shower = load_coreas("shower.hdf5")  # doctest: +SKIP
+    >>> simulator = TraceSimulator(pulse=shower.pulses)  # doctest: +SKIP
+    """
+    import h5py
+
+    check_choice(component, "component", ("strongest", *COMPONENTS))
+    try:
+        with h5py.File(path, "r") as file:
+            return _read(file, path, component)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(f"path: {path} is not a readable HDF5 file: {error}") from error
+
+
+def _read(file, path, component):
+    if "CoREAS/observers" not in file or len(file["CoREAS/observers"]) == 0:
+        raise ValueError(
+            f"path: {path} is not a CoREAS file, it has no observers in 'CoREAS/observers'"
+        )
+    observers = file["CoREAS/observers"]
+    names = list(observers)
+    series = [_time_series(observers[name], name, path) for name in names]
+    steps = np.array([time[1] - time[0] for time, _ in series])
+    if not np.allclose(steps, steps[0], rtol=1e-3):
+        raise ValueError(f"path: the observers of {path} are sampled at different rates")
+    field = np.zeros((len(names), max(len(time) for time, _ in series), 3))
+    for row, (_, values) in zip(field, series, strict=True):
+        row[: len(values)] = values * _MILLIVOLT_PER_METRE
+    sampling_rate = float(1e-6 / np.median(steps))
+    return Bunch(
+        pulses=PulseLibrary(_component(field, component), sampling_rate),
+        electric_field=field,
+        start_time=np.array([time[0] * 1e6 for time, _ in series]),
+        sampling_rate=sampling_rate,
+        positions=np.array([observers[name].attrs["position"] for name in names]) * 1e-2,
+        observers=names,
+        shower=_shower(file),
+    )
+
+
+def _time_series(observer, name, path):
+    """Check one observer; returns times in s and the field in statvolt/cm."""
+    if getattr(observer, "ndim", 0) != 2 or observer.shape[1] != 4 or len(observer) < 2:
+        raise ValueError(
+            f"path: observer {name!r} of {path} must be an array of shape (n_times, 4), "
+            f"got {getattr(observer, 'shape', 'a group')}"
+        )
+    if np.shape(observer.attrs.get("position")) != (3,):
+        raise ValueError(f"path: observer {name!r} of {path} has no attribute 'position'")
+    values = observer[:].astype(np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError(f"path: observer {name!r} of {path} contains NaN or infinity")
+    steps = np.diff(values[:, 0])
+    if not (steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-2)):
+        raise ValueError(f"path: the times of observer {name!r} of {path} are not evenly spaced")
+    duration = values[-1, 0] - values[0, 0]
+    # The end of the series gives the step more precisely than one rounded difference.
+    values[:, 0] = values[0, 0] + np.arange(len(values)) * (duration / (len(values) - 1))
+    return values[:, 0], values[:, 1:]
+
+
+def _component(field, component):
+    if component != "strongest":
+        return field[:, :, COMPONENTS.index(component)].copy()
+    strongest = np.abs(field).max(axis=1).argmax(axis=1)
+    return np.take_along_axis(field, strongest[:, None, None], axis=2)[:, :, 0]
+
+
+def _shower(file):
+    attributes = {}
+    for group in ("CoREAS", "inputs"):
+        if group in file:
+            attributes.update(file[group].attrs)
+    return attributes

@@ -1,0 +1,95 @@
+"""Draw tables of events."""
+
+import numpy as np
+
+from sklearn_aera._random import draw_seed
+from sklearn_aera._validation import check_count, check_interval, check_real
+from sklearn_aera.simulation._events import EVENT_COLUMNS, MAX_EVENT_ID
+from sklearn_aera.simulation._streams import event_table_draws
+
+
+def make_events(
+    n_events=100,
+    *,
+    signal_fraction=0.5,
+    snr=(0.5, 5.0),
+    arrival_time=(0.25, 2.5),
+    spectral_slope=(-30.0, 0.0),
+    first_event_id=0,
+    random_state=None,
+    as_frame=False,
+):
+    """Draw a table of events, one row each.
+
+    A row depends on ``random_state`` and its event_id alone: a table made in pieces, with
+    ``first_event_id`` going on where the last piece ended, is the same as one made at once.
+
+    Parameters
+    ----------
+    n_events : int, default=100
+    signal_fraction : float, default=0.5
+        Probability that an event has a pulse.
+    snr : float or (float, float), default=(0.5, 5.0)
+        Signal-to-noise ratio of the events with a pulse, one number or uniform in a range;
+        others have ``snr`` 0.
+    arrival_time : float or (float, float), default=(0.25, 2.5)
+        Time of the pulse's envelope peak in us from the first sample, uniform in the range; the
+        default keeps away from the edges of a trace of 500 samples at 180 MHz.
+    spectral_slope : float or (float, float), default=(-30.0, 0.0)
+        Slope m of the pulse's amplitude spectrum per GHz, uniform in the range; see
+        `sklearn_aera.simulation.amplitude_spectrum`.
+    first_event_id : int, default=0
+    random_state : int, RandomState instance or None, default=None
+    as_frame : bool, default=False
+        Return a pandas DataFrame and Series instead of arrays.
+
+    Returns
+    -------
+    events : ndarray of shape (n_events, 5), float64, or DataFrame
+        With the columns `EVENT_COLUMNS`: event_id, snr, arrival_time, spectral_slope, polarity.
+    y : ndarray of shape (n_events,), int64, or Series
+        1 where there is a pulse, else 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of its range.
+
+    Examples
+    --------
+    >>> from sklearn_aera.datasets import EVENT_COLUMNS, make_events
+    >>> events, y = make_events(1000, random_state=0)
+    >>> dict(zip(EVENT_COLUMNS, events[7].round(2).tolist()))
+    {'event_id': 7.0, 'snr': 2.53, 'arrival_time': 1.48, 'spectral_slope': -0.61, 'polarity': 1.0}
+    >>> again, _ = make_events(10, first_event_id=990, random_state=0)
+    >>> bool((again == events[990:]).all())
+    True
+    """
+    n_events = check_count(n_events, "n_events")
+    first_event_id = check_count(
+        first_event_id, "first_event_id", min_val=0, max_val=MAX_EVENT_ID - n_events
+    )
+    fraction = check_real(signal_fraction, "signal_fraction", min_val=0.0, max_val=1.0)
+    low, high = check_interval(snr, "snr", min_val=0.0)
+    if low == 0:
+        raise ValueError(f"snr must be above 0 for events with a pulse, got {snr!r}")
+    arrival = check_interval(arrival_time, "arrival_time", min_val=0.0)
+    slope = check_interval(spectral_slope, "spectral_slope")
+
+    draws = event_table_draws(draw_seed(random_state), first_event_id, n_events, 5).T
+    y = (draws[0] < fraction).astype(np.int64)
+    columns = [
+        first_event_id + np.arange(n_events, dtype=float),
+        np.where(y == 1, low + (high - low) * draws[1], 0.0),
+        arrival[0] + (arrival[1] - arrival[0]) * draws[2],
+        slope[0] + (slope[1] - slope[0]) * draws[3],
+        np.where(draws[4] < 0.5, -1.0, 1.0),
+    ]
+    events = np.column_stack(columns)
+    if not as_frame:
+        return events, y
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError("as_frame=True needs pandas: pip install pandas") from error
+    return pd.DataFrame(events, columns=list(EVENT_COLUMNS)), pd.Series(y, name="y")

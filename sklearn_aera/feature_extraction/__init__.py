@@ -1,0 +1,5 @@
+"""Transformers from traces to a few numbers per trace."""
+
+from sklearn_aera.feature_extraction._snr import SNRCalculator
+
+__all__ = ["SNRCalculator"]

@@ -1,0 +1,49 @@
+"""Signal-to-noise ratio."""
+
+import numpy as np
+
+
+def signal_to_noise_ratio(signal, noise):
+    """Largest absolute signal over the root mean square of the noise (lecture's definition).
+
+    Other conventions exist in the field (the squared envelope, half the peak-to-peak value, the
+    RMS of the whole measured trace): say which one a number uses.
+
+    Parameters
+    ----------
+    signal : array-like of shape (..., n_samples)
+        Samples in which the peak is searched.
+    noise : array-like of shape (..., n_noise_samples)
+        Samples of noise; the two may differ in length.
+
+    Returns
+    -------
+    float or ndarray of shape (...)
+        Infinite where the noise is zero but the signal is not; 0 where both are zero.
+
+    Raises
+    ------
+    ValueError
+        If an array is empty or not finite.
+
+    Examples
+    --------
+    >>> from sklearn_aera.metrics import signal_to_noise_ratio
+    >>> signal_to_noise_ratio([0.0, 3.0, -4.0, 1.0], [2.0, -2.0, 2.0, -2.0])
+    2.0
+    """
+    signal, noise = _check(signal, "signal"), _check(noise, "noise")
+    peak = np.abs(signal).max(axis=-1)
+    rms = np.sqrt(np.mean(np.square(noise), axis=-1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(peak > 0, peak / rms, 0.0)
+    return float(ratio) if ratio.ndim == 0 else ratio
+
+
+def _check(samples, name):
+    samples = np.asarray(samples, dtype=np.float64)
+    if samples.ndim == 0 or samples.shape[-1] == 0:
+        raise ValueError(f"{name} must have at least one sample, got shape {samples.shape}")
+    if not np.isfinite(samples).all():
+        raise ValueError(f"{name} must be finite, but it contains NaN or infinity")
+    return samples

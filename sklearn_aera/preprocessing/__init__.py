@@ -1,0 +1,5 @@
+"""Transformers from traces to traces."""
+
+from sklearn_aera.preprocessing._normalizer import StdNormalizer
+
+__all__ = ["StdNormalizer"]

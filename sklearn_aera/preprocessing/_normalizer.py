@@ -1,0 +1,96 @@
+"""Bring traces to unit standard deviation."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_aera._validation import check_choice
+
+
+class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Divide traces by a standard deviation.
+
+    Parameters
+    ----------
+    per : {"trace", "dataset"}, default="trace"
+        Divide each trace by the standard deviation of its own samples (the lecture's
+        preprocessing) or all by that of all samples of the training traces (the textbook's).
+
+    Attributes
+    ----------
+    scale_ : float
+        The standard deviation of the training traces' samples, only with ``per="dataset"``.
+    n_features_in_ : int
+
+    Notes
+    -----
+    The mean is not subtracted. A constant trace has no standard deviation: with ``per="trace"``
+    it becomes zero.
+
+    Examples
+    --------
+    >>> from sklearn_aera.preprocessing import StdNormalizer
+    >>> StdNormalizer().fit_transform([[1.0, -1.0, 1.0, -1.0], [0.0, 4.0, 0.0, -4.0]]).round(3)
+    array([[ 1.   , -1.   ,  1.   , -1.   ],
+           [ 0.   ,  1.414,  0.   , -1.414]])
+    """
+
+    def __init__(self, per="trace"):
+        self.per = per
+
+    def fit(self, X, y=None):
+        """Check the traces and, with ``per="dataset"``, learn their standard deviation.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_traces, n_samples)
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If ``per`` is unknown or the traces are not finite.
+        """
+        check_choice(self.per, "per", ("trace", "dataset"))
+        X = validate_data(self, X, dtype=(np.float64, np.float32))
+        if self.per == "dataset":
+            self.scale_ = float(X.std(dtype=np.float64)) or 1.0
+        return self
+
+    def transform(self, X):
+        """Normalise traces.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_traces, n_samples)
+
+        Returns
+        -------
+        ndarray of shape (n_traces, n_samples)
+            float32 for float32 input, else float64.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        if self.per == "dataset":
+            return X / X.dtype.type(self.scale_)
+        return _divide_by_std(X)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.requires_fit = True
+        return tags
+
+
+def _divide_by_std(X):
+    """Each row over its standard deviation; rows without one, to rounding, become zero."""
+    # Scaled first, so that neither tiny nor huge traces leave the range of the floats.
+    largest = np.abs(X).max(axis=1, keepdims=True)
+    X = np.divide(X, largest, out=np.zeros_like(X), where=largest > 0)
+    std = X.std(axis=1, dtype=np.float64, keepdims=True).astype(X.dtype)
+    varies = std > np.finfo(X.dtype).eps
+    return np.divide(X, std, out=np.zeros_like(X), where=varies)

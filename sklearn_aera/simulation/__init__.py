@@ -1,0 +1,24 @@
+"""Simulation of traces: the simulator and the parts it is made of."""
+
+from sklearn_aera.simulation._library import PulseLibrary
+from sklearn_aera.simulation._measured import MeasuredNoise
+from sklearn_aera.simulation._noise import (
+    AntennaNoise,
+    galactic_brightness,
+    galactic_temperature,
+)
+from sklearn_aera.simulation._pulse import AnalyticPulse, amplitude_spectrum
+from sklearn_aera.simulation._response import BandPass
+from sklearn_aera.simulation._simulator import TraceSimulator
+
+__all__ = [
+    "AnalyticPulse",
+    "AntennaNoise",
+    "BandPass",
+    "MeasuredNoise",
+    "PulseLibrary",
+    "TraceSimulator",
+    "amplitude_spectrum",
+    "galactic_brightness",
+    "galactic_temperature",
+]

@@ -1,0 +1,81 @@
+"""What the station's band does to everything that passes it."""
+
+import numpy as np
+from scipy.signal import butter, freqs_zpk
+from sklearn.base import BaseEstimator
+
+from sklearn_aera._validation import check_count, check_real
+
+
+class BandPass(BaseEstimator):
+    """Band-pass of a radio station, with zero phase.
+
+    By default a brick wall whose edges fall along half a cosine, as in the textbook data: these
+    have a 30.1-80.3 MHz band with edges narrower than 0.5 MHz and zero phase (measured on one
+    digitised pulse). With ``order`` the amplitude response of a Butterworth filter.
+
+    Parameters
+    ----------
+    low, high : float, default=30.1 and 80.3
+        Frequencies in MHz where the edges stand (amplitude 1/2 for the brick wall, 1/sqrt(2) for
+        Butterworth).
+    edge_width : float, default=0.5
+        Width in MHz over which an edge of the brick wall falls from 1 to 0. Not used with
+        ``order``.
+    order : int or None, default=None
+        Order of the Butterworth band-pass, as in `scipy.signal.butter`; None for the brick wall.
+
+    Examples
+    --------
+    >>> from sklearn_aera.simulation import BandPass
+    >>> BandPass().gain([20.0, 30.1, 55.0, 80.3])
+    array([0. , 0.5, 1. , 0.5])
+    >>> BandPass(order=4).gain([30.1, 55.0]).round(3)
+    array([0.707, 1.   ])
+    """
+
+    def __init__(self, low=30.1, high=80.3, edge_width=0.5, order=None):
+        self.low = low
+        self.high = high
+        self.edge_width = edge_width
+        self.order = order
+
+    def gain(self, frequencies):
+        """Amplitude response.
+
+        Parameters
+        ----------
+        frequencies : array-like of float
+            In MHz.
+
+        Returns
+        -------
+        ndarray of the same shape
+            Between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If the edges are not 0 < ``low`` < ``high``, or another parameter is out of its range.
+        """
+        low = check_real(self.low, "low", min_val=0.0, include_boundaries="neither")
+        high = check_real(self.high, "high")
+        if high <= low:
+            raise ValueError(f"high must be above low={low} MHz, got {high} MHz")
+        frequencies = np.asarray(frequencies, dtype=float)
+        if self.order is not None:
+            order = check_count(self.order, "order")
+            filter_ = butter(order, [low, high], btype="bandpass", analog=True, output="zpk")
+            return np.abs(freqs_zpk(*filter_, worN=frequencies.ravel())[1]).reshape(
+                frequencies.shape
+            )
+        width = check_real(self.edge_width, "edge_width", min_val=0.0, max_val=high - low)
+        rise = _half_cosine(frequencies - low, width)
+        return rise * _half_cosine(high - frequencies, width)
+
+
+def _half_cosine(distance, width):
+    """0 below -width/2, 1 above width/2, half a cosine between."""
+    if width == 0:
+        return np.heaviside(distance, 0.5)
+    return 0.5 * (1 + np.sin(np.pi * np.clip(distance / width, -0.5, 0.5)))
