@@ -53,9 +53,9 @@ def make_traces(
     Examples
     --------
     >>> from sklearn_aera.datasets import make_traces
-    >>> data = make_traces(4, random_state=0)
+    >>> data = make_traces(6, random_state=1)
     >>> data.traces.shape, data.y.tolist()
-    ((4, 500), [0, 1, 1, 1])
+    ((6, 500), [1, 1, 1, 1, 0, 0])
     >>> [len(chunk.y) for chunk in make_traces(10, chunk_size=4, random_state=0)]
     [4, 4, 2]
     """

@@ -46,8 +46,8 @@ class SNRCalculator(TransformerMixin, BaseEstimator):
     >>> traces = np.random.default_rng(0).normal(size=(2, 500))
     >>> traces[1, 250] = 30.0
     >>> SNRCalculator().fit_transform(traces).round(1)
-    array([[ 2.8],
-           [28.9]])
+    array([[ 3.9],
+           [32.3]])
     >>> SNRCalculator().fit(traces).get_feature_names_out()
     array(['snr'], dtype=object)
     """

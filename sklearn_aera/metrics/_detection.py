@@ -50,7 +50,7 @@ def binomial_interval(n_successes, n_trials, confidence_level=0.6827):
     --------
     >>> from sklearn_aera.metrics import binomial_interval
     >>> [round(end, 3) for end in binomial_interval(90, 100)]
-    [0.9, 0.86, 0.931]
+    [0.9, 0.86, 0.93]
     """
     result = binomtest(int(n_successes), int(n_trials))
     low, high = result.proportion_ci(confidence_level, method="exact")

@@ -10,13 +10,19 @@ import os
 import threading
 from collections import OrderedDict
 from contextlib import contextmanager, suppress
+from functools import cached_property
 
-import keras
 import numpy as np
-import tensorflow as tf
-from scikeras.wrappers import KerasClassifier
 
-from sklearn_aera.neural_network._networks import build_network
+from sklearn_aera.neural_network._startup import load_keras
+
+load_keras()
+
+import keras  # noqa: E402
+import tensorflow as tf  # noqa: E402
+from scikeras.wrappers import KerasClassifier  # noqa: E402
+
+from sklearn_aera.neural_network._networks import build_network  # noqa: E402
 
 # Engines kept alive; the least recently used goes first.
 _MAX_ENGINES = 16
@@ -32,6 +38,21 @@ _TARGETS = tf.TensorSpec((None, 1), tf.float32)
 _WEIGHTS = tf.TensorSpec((None,), tf.float32)
 _ORDER = tf.TensorSpec((None,), tf.int32)
 _INTEGER = tf.TensorSpec((), tf.int32)
+
+
+def _compiled_once(*signature):
+    """Make of a method an attribute: its graph, compiled at first use for tensors of any length."""
+
+    def decorate(method):
+        def compiled(self):
+            return tf.function(
+                method.__get__(self), input_signature=signature
+            ).get_concrete_function()
+
+        compiled.__doc__ = method.__doc__
+        return cached_property(compiled)
+
+    return decorate
 
 
 class TraceNetwork(keras.Model):
@@ -57,7 +78,7 @@ class TraceNetwork(keras.Model):
         epoch_callbacks,
         **_,  # what scikeras routes here by default: verbose, shuffle and the like
     ):
-        data = _as_tensors(x, y, sample_weight)
+        data, batch = _as_tensors(x, y, sample_weight), tf.constant(batch_size)
         validation = validation_data and _as_tensors(*validation_data)
         callbacks = keras.callbacks.CallbackList(epoch_callbacks, add_history=True, model=self)
         self.stop_training = False
@@ -65,9 +86,9 @@ class TraceNetwork(keras.Model):
         for epoch in range(initial_epoch, epochs):
             callbacks.on_epoch_begin(epoch)
             order = np.random.default_rng((seed, epoch)).permutation(len(x))
-            logs = self._run(self._train_epoch, data, order.astype(np.int32), batch_size)
+            logs = self._run(self._train_epoch, *data, tf.constant(order, tf.int32), batch)
             if validation:
-                result = self._run(self._test_epoch, validation, _PREDICTION_BATCH)
+                result = self._run(self._test_epoch, *validation, tf.constant(_PREDICTION_BATCH))
                 logs |= {f"val_{name}": value for name, value in result.items()}
             callbacks.on_epoch_end(epoch, logs)
             if self.stop_training:
@@ -81,27 +102,27 @@ class TraceNetwork(keras.Model):
         chunks = (tf.constant(x[start : start + _PREDICTION_BATCH]) for start in starts)
         return np.concatenate([self._forward(chunk).numpy() for chunk in chunks])
 
-    def _run(self, epoch, data, *arguments):
+    def _run(self, epoch, *tensors):
         """Run a compiled epoch and return its loss and metrics as plain floats."""
         self.reset_metrics()
-        epoch(*data, *arguments)
+        epoch(*tensors)
         return {name: float(value) for name, value in self.get_metrics_result().items()}
 
-    @tf.function(input_signature=[_TRACES, _TARGETS, _WEIGHTS, _ORDER, _INTEGER])
+    @_compiled_once(_TRACES, _TARGETS, _WEIGHTS, _ORDER, _INTEGER)
     def _train_epoch(self, x, y, weight, order, batch_size):
         x = tf.ensure_shape(x, self.input_shape)
         for start in tf.range(0, tf.size(order), batch_size):
             rows = order[start : start + batch_size]
             self.train_step((tf.gather(x, rows), tf.gather(y, rows), tf.gather(weight, rows)))
 
-    @tf.function(input_signature=[_TRACES, _TARGETS, _WEIGHTS, _INTEGER])
+    @_compiled_once(_TRACES, _TARGETS, _WEIGHTS, _INTEGER)
     def _test_epoch(self, x, y, weight, batch_size):
         x = tf.ensure_shape(x, self.input_shape)
         for start in tf.range(0, tf.shape(x)[0], batch_size):
             stop = start + batch_size
             self.test_step((x[start:stop], y[start:stop], weight[start:stop]))
 
-    @tf.function(input_signature=[_TRACES])
+    @_compiled_once(_TRACES)
     def _forward(self, x):
         return self(tf.ensure_shape(x, self.input_shape), training=False)
 

@@ -1,0 +1,131 @@
+"""Show how a detector's efficiency grows with the signal-to-noise ratio."""
+
+from sklearn_aera.inspection._style import COLORS, MARKERS, axes_or_new
+from sklearn_aera.metrics import detection_efficiency
+
+
+class EfficiencyDisplay:
+    """Detection efficiency against the signal-to-noise ratio, at a fixed false-positive rate.
+
+    Make it with `from_predictions` or `from_estimator`; call again with the same ``ax`` to
+    compare detectors.
+
+    Parameters
+    ----------
+    efficiency : Efficiency
+        Outcome of `sklearn_aera.metrics.detection_efficiency`.
+    max_fpr : float, default=None
+        False-positive rate of the threshold, for the axis label.
+    name : str, default=None
+        Name of the detector in the legend.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_aera.inspection import EfficiencyDisplay
+    >>> rng = np.random.default_rng(0)
+    >>> snr = np.where(rng.random(4000) < 0.5, 0.0, rng.uniform(0.5, 5.0, 4000))
+    >>> score = snr + rng.normal(size=4000)
+    >>> display = EfficiencyDisplay.from_predictions(snr > 0, score, snr, name="example")
+    >>> display.ax_.get_xlabel()
+    'Signal-to-noise ratio'
+    """
+
+    def __init__(self, efficiency, *, max_fpr=None, name=None):
+        self.efficiency = efficiency
+        self.max_fpr = max_fpr
+        self.name = name
+
+    @classmethod
+    def from_predictions(
+        cls, y_true, y_score, snr, *, max_fpr=0.01, threshold=None, bins=9, name=None, ax=None
+    ):
+        """Show the efficiency of given scores.
+
+        Parameters
+        ----------
+        y_true, y_score, snr : array-like of shape (n_traces,)
+        max_fpr, threshold, bins
+            See `sklearn_aera.metrics.detection_efficiency`. With ``threshold``, ``max_fpr``
+            only labels the axis: the rate for which the threshold was chosen.
+        name : str, default=None
+        ax : matplotlib Axes, default=None
+
+        Returns
+        -------
+        EfficiencyDisplay
+        """
+        efficiency = detection_efficiency(
+            y_true, y_score, snr, bins=bins, max_fpr=max_fpr, threshold=threshold
+        )
+        return cls(efficiency, max_fpr=max_fpr, name=name).plot(ax)
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, y, snr, *, max_fpr=0.01, threshold=None, bins=9, name=None, ax=None
+    ):
+        """Show the efficiency of a fitted classifier on traces (or on events).
+
+        Parameters
+        ----------
+        estimator : classifier with ``decision_function`` or ``predict_proba``
+        X : array-like
+            What the estimator takes.
+        y, snr : array-like of shape (n_traces,)
+        max_fpr, threshold, bins, name, ax
+            See `from_predictions`; the name's default is that of the class.
+
+        Returns
+        -------
+        EfficiencyDisplay
+        """
+        if hasattr(estimator, "decision_function"):
+            score = estimator.decision_function(X)
+        else:
+            score = estimator.predict_proba(X)[:, 1]
+        name = type(estimator).__name__ if name is None else name
+        return cls.from_predictions(
+            y, score, snr, max_fpr=max_fpr, threshold=threshold, bins=bins, name=name, ax=ax
+        )
+
+    def plot(self, ax=None):
+        """Draw the display, with the intervals as error bars and the bins' widths.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None for a new figure.
+
+        Returns
+        -------
+        EfficiencyDisplay
+        """
+        self.ax_ = ax = axes_or_new(ax)
+        self.figure_ = ax.figure
+        edges, value, low, high, _, _ = self.efficiency
+        number = len(ax.containers)
+        ax.errorbar(
+            (edges[1:] + edges[:-1]) / 2,
+            value,
+            yerr=(value - low, high - value),
+            xerr=(edges[1:] - edges[:-1]) / 2,
+            color=COLORS[number % len(COLORS)],
+            marker=MARKERS[number % len(MARKERS)],
+            markersize=4,
+            linestyle="none",
+            linewidth=1.2,
+            label=self.name,
+        )
+        at = "" if self.max_fpr is None else f" at FPR {100 * self.max_fpr:g} %"
+        ax.set(
+            xlabel="Signal-to-noise ratio", ylabel=f"Detection efficiency{at}", ylim=(-0.03, 1.03)
+        )
+        ax.grid(alpha=0.3)
+        if self.name is not None:
+            ax.legend(loc="lower right", frameon=False)
+        return self

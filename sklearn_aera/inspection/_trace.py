@@ -1,0 +1,103 @@
+"""Show a trace."""
+
+import numpy as np
+from sklearn.utils import check_array
+
+from sklearn_aera._validation import check_real
+from sklearn_aera.inspection._style import DATA_COLOR, TRUTH_COLOR, axes_or_new
+
+
+class TraceDisplay:
+    """A trace against time, with the true pulse in it where it is known.
+
+    Make it with `from_trace`.
+
+    Parameters
+    ----------
+    time : ndarray of shape (n_samples,)
+        In us.
+    trace : ndarray of shape (n_samples,)
+        In mV.
+    signal : ndarray of shape (n_samples,), default=None
+        True pulse in mV.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> from sklearn_aera.datasets import make_traces
+    >>> from sklearn_aera.inspection import TraceDisplay
+    >>> data = make_traces(1, signal_fraction=1.0, snr=3.0, random_state=0)
+    >>> display = TraceDisplay.from_trace(data.traces[0], signal=data.signals[0])
+    >>> display.ax_.get_xlabel()
+    'Time / µs'
+    """
+
+    def __init__(self, time, trace, *, signal=None):
+        self.time = time
+        self.trace = trace
+        self.signal = signal
+
+    @classmethod
+    def from_trace(cls, trace, *, signal=None, sampling_rate=180.0, ax=None):
+        """Show one trace.
+
+        Parameters
+        ----------
+        trace : array-like of shape (n_samples,)
+            In mV.
+        signal : array-like of shape (n_samples,), default=None
+            True pulse in mV; not drawn if it is all zero.
+        sampling_rate : float, default=180.0
+            In MHz.
+        ax : matplotlib Axes, default=None
+            None for a new figure.
+
+        Returns
+        -------
+        TraceDisplay
+
+        Raises
+        ------
+        ValueError
+            If the arrays are not one-dimensional, finite and of one length.
+        """
+        trace = _check_series(trace, "trace")
+        if signal is not None:
+            signal = _check_series(signal, "signal")
+            if signal.shape != trace.shape:
+                raise ValueError(
+                    f"signal must have the {len(trace)} samples of trace, got {len(signal)}"
+                )
+        rate = check_real(sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
+        return cls(np.arange(len(trace)) / rate, trace, signal=signal).plot(ax)
+
+    def plot(self, ax=None):
+        """Draw the display.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None for a new figure.
+
+        Returns
+        -------
+        TraceDisplay
+        """
+        self.ax_ = ax = axes_or_new(ax)
+        self.figure_ = ax.figure
+        ax.plot(self.time, self.trace, color=DATA_COLOR, linewidth=0.7, label="Trace")
+        if self.signal is not None and np.any(self.signal):
+            ax.plot(self.time, self.signal, color=TRUTH_COLOR, linewidth=1.2, label="True pulse")
+        ax.set(xlabel="Time / µs", ylabel="Amplitude / mV", xlim=(self.time[0], self.time[-1]))
+        return self
+
+
+def _check_series(values, name):
+    values = check_array(values, ensure_2d=False, dtype=np.float64, input_name=name)
+    if values.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional, got shape {values.shape}")
+    return values
