@@ -79,7 +79,7 @@ def _read(file, path, component):
     names = list(observers)
     series = [_time_series(observers[name], name, path) for name in names]
     steps = np.array([time[1] - time[0] for time, _ in series])
-    if not np.allclose(steps, steps[0], rtol=1e-3):
+    if not np.allclose(steps, steps[0], rtol=1e-3, atol=0):
         raise ValueError(f"path: the observers of {path} are sampled at different rates")
     field = np.zeros((len(names), max(len(time) for time, _ in series), 3))
     for row, (_, values) in zip(field, series, strict=True):
@@ -109,7 +109,7 @@ def _time_series(observer, name, path):
     if not np.isfinite(values).all():
         raise ValueError(f"path: observer {name!r} of {path} contains NaN or infinity")
     steps = np.diff(values[:, 0])
-    if not (steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-2)):
+    if not (steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-2, atol=0)):
         raise ValueError(f"path: the times of observer {name!r} of {path} are not evenly spaced")
     duration = values[-1, 0] - values[0, 0]
     # The end of the series gives the step more precisely than one rounded difference.

@@ -183,7 +183,8 @@ def _write_hdf5(path, arrays, sampling_rate):
 
 
 def _read_npz(path):
-    with np.load(path, allow_pickle=False) as file:
+    # Opened here: numpy leaves the file open when it is no zip archive.
+    with open(path, "rb") as binary, np.load(binary, allow_pickle=False) as file:
         if "traces" not in file:
             raise ValueError(f"it has no array 'traces', only {file.files}")
         arrays = {name: file[name] for name in ("traces", "signals", "events") if name in file}

@@ -55,7 +55,7 @@ def make_traces(
     >>> from sklearn_aera.datasets import make_traces
     >>> data = make_traces(6, random_state=1)
     >>> data.traces.shape, data.y.tolist()
-    ((6, 500), [1, 1, 1, 1, 0, 0])
+    ((6, 500), [1, 1, 0, 1, 0, 1])
     >>> [len(chunk.y) for chunk in make_traces(10, chunk_size=4, random_state=0)]
     [4, 4, 2]
     """

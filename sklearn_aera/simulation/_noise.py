@@ -113,7 +113,7 @@ class AntennaNoise(BaseEstimator):
     >>> events, y = make_events(3, signal_fraction=0.0, random_state=0)
     >>> simulator = TraceSimulator(noise=AntennaNoise(carrier_share=0.0), random_state=0)
     >>> simulator.fit_transform(events).std(axis=1).round(2)
-    array([0.1 , 0.09, 0.09], dtype=float32)
+    array([0.09, 0.09, 0.09], dtype=float32)
     """
 
     def __init__(

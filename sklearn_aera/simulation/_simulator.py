@@ -197,7 +197,8 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             spectra *= self.band_.gain.astype(np.float32)
             spectra *= self.band_.delay(arrival_time[rows])
             pulses = self.band_.synthesize(spectra)
-            pulses *= (polarity[rows] * self._amplitude(snr[rows], pulses, traces[rows]))[:, None]
+            pulses *= polarity[rows, None].astype(np.float32)
+            pulses *= self._amplitude(snr[rows], pulses, traces[rows])[:, None]
             traces[rows] += pulses
             if signals is not False:
                 signals[rows] = pulses

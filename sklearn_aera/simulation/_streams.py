@@ -3,9 +3,10 @@
 import numpy as np
 
 # Word 3 of the counter keeps the draws of the simulator and of `make_events` apart, so that
-# the same seed in both gives independent numbers.
-SIMULATION = 0
-EVENT_TABLE = 1
+# the same seed in both gives independent numbers. Word 1 does so for the kinds of numbers of
+# one event: its normal numbers stay the same when a part needs one uniform number more.
+_SIMULATION, _EVENT_TABLE = 0, 1
+_UNIFORM, _NORMAL = 0, 1
 
 
 def _philox(seed):
@@ -39,15 +40,18 @@ def event_draws(seed, event_ids, n_uniform, n_normal):
     generator = np.random.Generator(bit_generator)
     state = bit_generator.state
     counter = state["state"]["counter"]
-    counter[:] = 0
-    counter[3] = SIMULATION
-    for event_id, uniform_row, normal_row in zip(event_ids, uniform, normal, strict=True):
-        counter[2] = event_id
-        bit_generator.state = state
-        if n_uniform:
-            generator.random(out=uniform_row)
-        if n_normal:
-            generator.standard_normal(dtype=np.float32, out=normal_row)
+    counter[:] = [0, _UNIFORM, 0, _SIMULATION]
+    if n_uniform:
+        for event_id, row in zip(event_ids, uniform, strict=True):
+            counter[2] = event_id
+            bit_generator.state = state
+            generator.random(out=row)
+    counter[1] = _NORMAL
+    if n_normal:
+        for event_id, row in zip(event_ids, normal, strict=True):
+            counter[2] = event_id
+            bit_generator.state = state
+            generator.standard_normal(dtype=np.float32, out=row)
     return uniform, normal
 
 
@@ -60,7 +64,7 @@ def event_table_draws(seed, first_event_id, n_events, n_uniform):
     counters_per_event = -(-n_uniform // 4)
     bit_generator = _philox(seed)
     state = bit_generator.state
-    state["state"]["counter"][:] = [0, 0, 0, EVENT_TABLE]
+    state["state"]["counter"][:] = [0, _UNIFORM, 0, _EVENT_TABLE]
     bit_generator.state = state
     bit_generator.advance(first_event_id * counters_per_event)
     draws = np.random.Generator(bit_generator).random((n_events, 4 * counters_per_event))

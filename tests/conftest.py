@@ -1,0 +1,55 @@
+"""Fixtures that several test modules share."""
+
+import os
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("Agg")
+
+# The example shower of the NuRadioMC repository; it is not part of this one.
+_COREAS = Path(__file__).parents[2] / "shared" / "data" / "coreas_starshape.hdf5"
+
+
+@pytest.fixture(scope="session")
+def coreas_path():
+    path = Path(os.environ.get("SKLEARN_AERA_COREAS", _COREAS))
+    if not path.is_file():
+        pytest.skip(
+            "no CoREAS file: set SKLEARN_AERA_COREAS to NuRadioMC's greenland_starshape_32obs.hdf5"
+        )
+    return path
+
+
+@pytest.fixture(scope="session")
+def easy_traces():
+    """Normalised traces of loud pulses in noise without carriers, (X, y)."""
+    from sklearn_aera.datasets import make_traces
+    from sklearn_aera.preprocessing import StdNormalizer
+    from sklearn_aera.simulation import AntennaNoise, TraceSimulator
+
+    simulator = TraceSimulator(noise=AntennaNoise(carrier_share=0.0), n_samples=120)
+    data = make_traces(400, simulator=simulator, snr=8.0, arrival_time=(0.1, 0.5), random_state=3)
+    return StdNormalizer().fit_transform(data.traces), data.y
+
+
+@pytest.fixture(autouse=True)
+def global_generators_untouched(request):
+    """Nothing that a test calls may draw from NumPy's global generator."""
+    before = np.random.get_state()  # noqa: NPY002
+    yield
+    if request.module.__name__.endswith("test_estimator_checks"):
+        return  # scikit-learn's own checks do
+    after = np.random.get_state()  # noqa: NPY002
+    assert before[2] == after[2]
+    np.testing.assert_array_equal(before[1], after[1])
+
+
+@pytest.fixture(autouse=True)
+def figures_closed():
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")

@@ -1,0 +1,66 @@
+"""The command line as a user meets it."""
+
+import csv
+import subprocess
+import sys
+
+import joblib
+import pytest
+from typer.testing import CliRunner
+
+import sklearn_aera
+from sklearn_aera.cli import _demo
+from sklearn_aera.cli._app import app
+from sklearn_aera.datasets import make_traces
+
+TINY = _demo.Size(n_train=60, n_fresh=300, n_folds=2, epochs=1, hidden_sizes=(2,))
+
+
+def test_version():
+    result = CliRunner().invoke(app, ["--version"])
+    assert result.exit_code == 0
+    assert result.output == f"sklearn-aera {sklearn_aera.__version__}\n"
+
+
+def test_help_names_the_command_and_its_options():
+    result = CliRunner().invoke(app, ["--help"])
+    assert result.exit_code == 0
+    assert "demo" in result.output
+    result = CliRunner().invoke(app, ["demo", "--help"])
+    for option in ("--pulses", "--out", "--quick"):
+        assert option in result.output
+
+
+@pytest.mark.parametrize("pulses", ["analytic", "coreas"])
+def test_demo(tmp_path, monkeypatch, request, pulses):
+    monkeypatch.setattr(_demo, "QUICK", TINY)
+    options = ["demo", "--quick", "--out", str(tmp_path / "out")]
+    if pulses == "coreas":
+        options += ["--pulses", str(request.getfixturevalue("coreas_path"))]
+    result = CliRunner().invoke(app, options, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    for text in ("1. Events", "2. Search", "3. Comparison", "4. Fresh traces", "SNR threshold"):
+        assert text in result.output
+    assert ("32 CoREAS pulses" in result.output) == (pulses == "coreas")
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert files == {"detector.joblib", "search.csv", "traces.png", "efficiency.png"}
+    with open(tmp_path / "out" / "search.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 6
+    assert {row["param_classify__cell"] for row in rows} == {"simple_rnn", "lstm", "gru"}
+    detector = joblib.load(tmp_path / "out" / "detector.joblib")
+    assert detector.predict(make_traces(3, random_state=0).traces).shape == (3,)
+    for name in ("traces.png", "efficiency.png"):
+        assert (tmp_path / "out" / name).stat().st_size > 10_000
+
+
+def test_demo_says_what_is_wrong_with_the_file(tmp_path):
+    path = tmp_path / "shower.hdf5"
+    path.write_text("not a shower")
+    command = [sys.executable, "-c", "from sklearn_aera.cli import main; main()"]
+    options = ["demo", "--pulses", str(path), "--out", str(tmp_path / "out")]
+    result = subprocess.run([*command, *options], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"Error: path: {path} is not a readable HDF5 file")
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,208 @@
+"""Reading and writing traces and CoREAS showers; nothing on disk is lost."""
+
+import h5py
+import numpy as np
+import pytest
+
+from sklearn_aera.datasets import load_coreas, load_traces, make_traces, save_traces
+
+DATA = make_traces(12, random_state=0)
+SUFFIXES = (".npz", ".npy", ".h5", ".hdf5")
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5", ".hdf5"])
+def test_round_trip(tmp_path, suffix):
+    path = tmp_path / f"data{suffix}"
+    save_traces(path, DATA.traces, signals=DATA.signals, events=DATA.events, sampling_rate=200.0)
+    again = load_traces(path)
+    for name in ("traces", "signals", "events", "y"):
+        np.testing.assert_array_equal(again[name], DATA[name])
+        assert again[name].dtype == DATA[name].dtype
+    assert again.sampling_rate == 200.0
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_npy_holds_traces_alone(tmp_path):
+    save_traces(tmp_path / "data.npy", DATA.traces)
+    again = load_traces(tmp_path / "data.npy")
+    np.testing.assert_array_equal(again.traces, DATA.traces)
+    assert again.signals is again.y is again.events is again.sampling_rate is None
+    with pytest.raises(ValueError, match=r"\.npy holds traces alone"):
+        save_traces(tmp_path / "more.npy", DATA.traces, signals=DATA.signals)
+
+
+def test_textbook_layout_is_read(tmp_path):
+    path = tmp_path / "radio_data.npz"
+    np.savez(path, traces=DATA.traces.astype(float), signals=DATA.signals.astype(float))
+    again = load_traces(path)
+    np.testing.assert_array_equal(again.y, DATA.y)
+    assert again.traces.dtype == np.float32
+
+
+def test_labels_from_events_alone(tmp_path):
+    save_traces(tmp_path / "data.h5", DATA.traces, events=DATA.events)
+    np.testing.assert_array_equal(load_traces(tmp_path / "data.h5").y, DATA.y)
+
+
+def test_hdf5_says_its_units(tmp_path):
+    save_traces(tmp_path / "data.h5", DATA.traces, signals=DATA.signals, events=DATA.events)
+    with h5py.File(tmp_path / "data.h5") as file:
+        assert file["traces"].attrs["unit"] == file["signals"].attrs["unit"] == "mV"
+        assert list(file["events"].attrs["columns"])[:2] == ["event_id", "snr"]
+        assert file.attrs["sampling_rate_unit"] == "MHz"
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_existing_files_stay(tmp_path, suffix):
+    path = tmp_path / f"data{suffix}"
+    save_traces(path, DATA.traces[:3])
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError, match="overwrite=True replaces it"):
+        save_traces(path, DATA.traces)
+    with pytest.raises(ValueError, match="traces contains NaN"):
+        save_traces(path, np.full((2, 5), np.nan), overwrite=True)
+    assert path.read_bytes() == before
+    save_traces(path, DATA.traces[:5], overwrite=True)
+    assert len(load_traces(path).traces) == 5
+
+
+def test_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "data.npz"
+    save_traces(path, DATA.traces[:3])
+    before = path.read_bytes()
+
+    def interrupted(file, **arrays):
+        file.write_bytes(b"half a fi")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save_traces(path, DATA.traces, overwrite=True)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["data.npz"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_damaged_files(tmp_path, suffix):
+    path = tmp_path / f"data{suffix}"
+    save_traces(path, DATA.traces)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=f"cannot be read as a {suffix} file of traces"):
+        load_traces(path)
+    path.write_bytes(b"something else altogether")
+    with pytest.raises(ValueError, match=f"cannot be read as a {suffix} file of traces"):
+        load_traces(path)
+    path.write_bytes(b"")
+    with pytest.raises(ValueError, match=f"cannot be read as a {suffix} file of traces"):
+        load_traces(path)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"X": DATA.traces}, "it has no array 'traces', only \\['X'\\]"),
+        ({"traces": DATA.traces[0]}, "Expected 2D array"),
+        ({"traces": np.full((2, 3), np.inf)}, "traces in .* contains infinity"),
+        (
+            {"traces": DATA.traces, "signals": DATA.signals[:5]},
+            r"signals must have the shape of traces, \(12, 500\), got \(5, 500\)",
+        ),
+        (
+            {"traces": DATA.traces, "events": DATA.events[:5]},
+            "events must have one row per trace, 12, got 5",
+        ),
+        ({"traces": np.array([[object()]], dtype=object)}, "damaged or of another layout"),
+    ],
+)
+def test_foreign_layouts(tmp_path, arrays, message):
+    np.savez(tmp_path / "data.npz", **arrays)
+    with pytest.raises(ValueError, match=message):
+        load_traces(tmp_path / "data.npz")
+
+
+def test_paths():
+    with pytest.raises(FileNotFoundError, match=r"there is no file nowhere\.npz"):
+        load_traces("nowhere.npz")
+    with pytest.raises(ValueError, match=r"ending of path 'data\.csv' must be one of '\.npz'"):
+        load_traces("data.csv")
+    with pytest.raises(ValueError, match=r"ending of path 'data\.csv' must be one of '\.npz'"):
+        save_traces("data.csv", DATA.traces)
+
+
+# --- CoREAS ----------------------------------------------------------------------------------
+
+
+def _write_coreas(path, n_observers=2, **changes):
+    """A small file of CoREAS' layout, with what ``changes`` replaces."""
+    time = changes.get("time", np.arange(100) * 2e-10)
+    with h5py.File(path, "w") as file:
+        file.create_group("CoREAS").attrs["PrimaryParticleEnergy"] = 1e18
+        observers = file.create_group("CoREAS/observers")
+        for number in range(n_observers):
+            field = np.zeros((len(time), 4))
+            field[:, 0] = time
+            field[40 + number, 1:] = changes.get("peak", (1e-7, 3e-7, 2e-7))
+            field = field[:, : changes.get("n_columns", 4)]
+            observer = observers.create_dataset(f"antenna_{number}", data=field)
+            if changes.get("position", True):
+                observer.attrs["position"] = [100.0, 200.0, 300.0]
+    return path
+
+
+def test_coreas_units(tmp_path):
+    shower = load_coreas(_write_coreas(tmp_path / "shower.hdf5"))
+    assert shower.electric_field.shape == (2, 100, 3)
+    # 1 statvolt/cm = 2.99792458e4 V/m
+    assert shower.electric_field.max() == pytest.approx(3e-7 * 2.99792458e4 * 1e3)
+    assert shower.sampling_rate == pytest.approx(5000.0)
+    np.testing.assert_allclose(shower.positions, [[1, 2, 3]] * 2)
+    assert shower.observers == ["antenna_0", "antenna_1"]
+    assert shower.shower["PrimaryParticleEnergy"] == 1e18
+    np.testing.assert_array_equal(shower.pulses.waveforms, shower.electric_field[:, :, 1])
+
+
+@pytest.mark.parametrize(("component", "index"), [("north", 0), ("west", 1), ("vertical", 2)])
+def test_coreas_components(tmp_path, component, index):
+    shower = load_coreas(_write_coreas(tmp_path / "shower.hdf5"), component=component)
+    np.testing.assert_array_equal(shower.pulses.waveforms, shower.electric_field[:, :, index])
+
+
+def test_real_shower(coreas_path):
+    shower = load_coreas(coreas_path)
+    assert shower.electric_field.shape == (32, 2082, 3)
+    assert shower.sampling_rate == pytest.approx(5000.0, rel=1e-3)
+    assert shower.shower["PrimaryParticleEnergy"] == 1e18
+    assert shower.positions[:, 2].max() == pytest.approx(3216.0, rel=0.1)
+    # Radio pulses of a shower of 1e18 eV are of the order of 0.1 to 100 mV/m at full bandwidth.
+    assert 0.1 < np.abs(shower.electric_field).max() < 1000
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_observers": 0}, "is not a CoREAS file, it has no observers"),
+        ({"n_columns": 3}, r"'antenna_0' of .* must be an array of shape \(n_times, 4\)"),
+        ({"position": False}, "'antenna_0' of .* has no attribute 'position'"),
+        ({"peak": np.nan}, "'antenna_0' of .* contains NaN"),
+        ({"time": np.geomspace(1e-9, 1e-7, 100)}, "times of observer 'antenna_0' .* evenly"),
+    ],
+)
+def test_bad_coreas_files(tmp_path, changes, message):
+    path = _write_coreas(tmp_path / "shower.hdf5", **changes)
+    with pytest.raises(ValueError, match=message):
+        load_coreas(path)
+
+
+def test_damaged_coreas_files(tmp_path):
+    path = _write_coreas(tmp_path / "shower.hdf5")
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(ValueError, match="is not a readable HDF5 file"):
+        load_coreas(path)
+    with pytest.raises(FileNotFoundError):
+        load_coreas(tmp_path / "nowhere.hdf5")
+    with pytest.raises(ValueError, match="component must be one of 'strongest', 'north'"):
+        load_coreas(path, component="east")
+    save_traces(tmp_path / "data.h5", DATA.traces)
+    with pytest.raises(ValueError, match="is not a CoREAS file"):
+        load_coreas(tmp_path / "data.h5")
