@@ -1,8 +1,9 @@
 """Find cosmic-ray pulses in radio traces, the scikit-learn way.
 
 One pipe, left to right: events are drawn (`datasets`), turned into traces (`simulation`),
-normalised (`preprocessing`), reduced to features (`feature_extraction`) or classified by a
-recurrent network (`neural_network`), judged (`metrics`) and shown (`inspection`).
+normalised and whitened (`preprocessing`), reduced to features (`feature_extraction`), classified by
+a network (`neural_network`) or by the likelihood ratio (`likelihood`), judged (`metrics`) and shown
+(`inspection`).
 Units are MHz, microseconds and millivolts everywhere.
 """
 
@@ -15,6 +16,7 @@ _ROOMS = (
     "datasets",
     "feature_extraction",
     "inspection",
+    "likelihood",
     "metrics",
     "neural_network",
     "preprocessing",

@@ -42,3 +42,12 @@ def check_interval(value, name, *, min_val=None):
     if min_val is not None and low < min_val:
         raise ValueError(f"{name} must be at least {min_val}, got {value!r}")
     return low, high
+
+
+def check_sizes(sizes, name):
+    """Return an integer or a non-empty sequence of integers, each at least 1, as a tuple."""
+    if isinstance(sizes, numbers.Integral):
+        sizes = (sizes,)
+    if not isinstance(sizes, tuple | list) or len(sizes) == 0:
+        raise TypeError(f"{name} must be an integer or a tuple of integers, got {sizes!r}")
+    return tuple(check_count(size, name) for size in sizes)

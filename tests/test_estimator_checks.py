@@ -20,9 +20,10 @@ from sklearn.utils.estimator_checks import (
 )
 
 from sklearn_aera.datasets import make_events
-from sklearn_aera.feature_extraction import SNRCalculator
-from sklearn_aera.neural_network import RecurrentClassifier
-from sklearn_aera.preprocessing import StdNormalizer
+from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
+from sklearn_aera.likelihood import LikelihoodRatioClassifier
+from sklearn_aera.neural_network import ConvolutionalClassifier, RecurrentClassifier
+from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
 from sklearn_aera.simulation import (
     AnalyticPulse,
     AntennaNoise,
@@ -33,22 +34,26 @@ from sklearn_aera.simulation import (
 )
 
 # Full batches: the only setting in which weights and repeated traces can mean the same.
-SMALL = {"hidden_size": 8, "epochs": 40, "batch_size": 1024, "learning_rate": 0.05}
-RAW = {"n_filters": 0, "kernel_size": 1, "stride": 1}
+SMALL = {"epochs": 40, "batch_size": 1024, "learning_rate": 0.05}
+RAW = {"hidden_size": 8, "n_filters": 0, "kernel_size": 1, "stride": 1}
+CONVOLUTION = SMALL | {"n_filters": 32, "kernel_size": 3, "stride": 1, "pooling": "flatten"}
 ESTIMATORS = [
     StdNormalizer(),
     StdNormalizer(per="dataset"),
+    SpectralWhitener(),
     SNRCalculator(),
+    MatchedFilter(),
+    LikelihoodRatioClassifier(),
     RecurrentClassifier(**SMALL, **RAW),
+    ConvolutionalClassifier(**CONVOLUTION),
 ]
-EXPECTED_FAILURES = {
-    "RecurrentClassifier": {
-        "check_sample_weight_equivalence_on_dense_data": (
-            "asks for agreement to 1e-7 after training, networks compute in float32; the same is "
-            "tested to float32 round-off in test_recurrent_classifier.py"
-        )
-    }
+_ROUND_OFF = {
+    "check_sample_weight_equivalence_on_dense_data": (
+        "asks for agreement to 1e-7 after training, networks compute in float32; the same is "
+        "tested to float32 round-off in test_recurrent_classifier.py"
+    )
 }
+EXPECTED_FAILURES = {"RecurrentClassifier": _ROUND_OFF, "ConvolutionalClassifier": _ROUND_OFF}
 
 
 @parametrize_with_checks(

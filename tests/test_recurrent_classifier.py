@@ -240,7 +240,7 @@ def test_verbose_prints_and_silence_does_not(easy_traces, capfd):
     small(epochs=2, verbose=1).fit(X, y)
     lines = capfd.readouterr().out.splitlines()
     assert len(lines) == 2
-    assert lines[1].startswith("Epoch 2/2: accuracy ")
+    assert lines[1].startswith("Epoch 2: accuracy ")
 
 
 # --- within scikit-learn ---------------------------------------------------------------------

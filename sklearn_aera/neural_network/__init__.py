@@ -1,5 +1,7 @@
 """Networks that classify traces. Keras is loaded when one is first fitted."""
 
+from sklearn_aera.neural_network._convolutional import ConvolutionalClassifier
+from sklearn_aera.neural_network._detector import make_detector
 from sklearn_aera.neural_network._recurrent import RecurrentClassifier
 
-__all__ = ["RecurrentClassifier"]
+__all__ = ["ConvolutionalClassifier", "RecurrentClassifier", "make_detector"]

@@ -37,6 +37,7 @@ _TRACES = tf.TensorSpec((None, None), tf.float32)
 _TARGETS = tf.TensorSpec((None, 1), tf.float32)
 _WEIGHTS = tf.TensorSpec((None,), tf.float32)
 _ORDER = tf.TensorSpec((None,), tf.int32)
+_RATES = tf.TensorSpec((None,), tf.float32)
 _INTEGER = tf.TensorSpec((), tf.int32)
 
 
@@ -60,8 +61,8 @@ class TraceNetwork(keras.Model):
 
     `keras.Model.fit` builds a new input pipeline at each call and shuffles with TensorFlow's
     global generator. Here the whole epoch runs inside the graph, on data already on the device,
-    in an order that ``seed`` and the number of the epoch decide; callbacks see epochs, not
-    batches.
+    in an order that ``seed`` and the number of the epoch decide, at a learning rate given for
+    each step; callbacks see epochs, not batches.
     """
 
     def fit(
@@ -74,6 +75,8 @@ class TraceNetwork(keras.Model):
         epochs,
         initial_epoch,
         seed,
+        learning_rates,
+        augment,
         validation_data,
         epoch_callbacks,
         **_,  # what scikeras routes here by default: verbose, shuffle and the like
@@ -83,10 +86,13 @@ class TraceNetwork(keras.Model):
         callbacks = keras.callbacks.CallbackList(epoch_callbacks, add_history=True, model=self)
         self.stop_training = False
         callbacks.on_train_begin()
-        for epoch in range(initial_epoch, epochs):
+        for epoch, rates in zip(range(initial_epoch, epochs), learning_rates, strict=True):
             callbacks.on_epoch_begin(epoch)
-            order = np.random.default_rng((seed, epoch)).permutation(len(x))
-            logs = self._run(self._train_epoch, *data, tf.constant(order, tf.int32), batch)
+            rng = np.random.default_rng((seed, epoch))
+            order = tf.constant(rng.permutation(len(x)), tf.int32)
+            if augment is not None:
+                data = (tf.constant(augment(x, rng), tf.float32), *data[1:])
+            logs = self._run(self._train_epoch, *data, order, tf.constant(rates), batch)
             if validation:
                 result = self._run(self._test_epoch, *validation, tf.constant(_PREDICTION_BATCH))
                 logs |= {f"val_{name}": value for name, value in result.items()}
@@ -108,11 +114,12 @@ class TraceNetwork(keras.Model):
         epoch(*tensors)
         return {name: float(value) for name, value in self.get_metrics_result().items()}
 
-    @_compiled_once(_TRACES, _TARGETS, _WEIGHTS, _ORDER, _INTEGER)
-    def _train_epoch(self, x, y, weight, order, batch_size):
+    @_compiled_once(_TRACES, _TARGETS, _WEIGHTS, _ORDER, _RATES, _INTEGER)
+    def _train_epoch(self, x, y, weight, order, rates, batch_size):
         x = tf.ensure_shape(x, self.input_shape)
-        for start in tf.range(0, tf.size(order), batch_size):
-            rows = order[start : start + batch_size]
+        for step in tf.range(tf.size(rates)):
+            rows = order[step * batch_size : (step + 1) * batch_size]
+            self.optimizer.learning_rate.assign(rates[step])
             self.train_step((tf.gather(x, rows), tf.gather(y, rows), tf.gather(weight, rows)))
 
     @_compiled_once(_TRACES, _TARGETS, _WEIGHTS, _INTEGER)
@@ -138,7 +145,7 @@ class Engine:
         )
         # One trace of each class tells scikeras the shapes and the kind of target.
         n_classes = max(architecture.n_outputs, 2)
-        shape = (n_classes, architecture.n_samples)
+        shape = (n_classes, architecture.n_features)
         self._classifier.initialize(np.zeros(shape, np.float32), np.arange(n_classes))
         self._optimizer.build(self.network.trainable_variables)
         self._first_optimizer_state = _values(self._optimizer.variables)
@@ -156,13 +163,13 @@ class Engine:
         network = build_network(self.architecture, seed)
         return _values(_state(network)), self._first_optimizer_state
 
-    def fit(self, weights, optimizer_state, X, codes, *, learning_rate, **options):
+    def fit(self, weights, optimizer_state, X, codes, *, weight_decay, **options):
         """Train from a state; returns the new weights, the optimiser state and the history.
 
         ``codes`` are class indices; ``options`` go to `TraceNetwork.fit`.
         """
         self._load(weights, optimizer_state)
-        self._optimizer.learning_rate = learning_rate
+        self._optimizer.weight_decay.assign(weight_decay)
         self._classifier.fit(X, codes, **options)
         history = {name: list(map(float, v)) for name, v in self.network.history.history.items()}
         return _values(_state(self.network)), _values(self._optimizer.variables), history
@@ -203,12 +210,12 @@ def early_stopping(patience, min_delta):
     )
 
 
-def progress_printer(n_epochs):
+def progress_printer():
     """Keras callback that prints one line an epoch."""
 
     def report(epoch, logs):
         values = ", ".join(f"{name} {value:.4f}" for name, value in logs.items())
-        print(f"Epoch {epoch + 1}/{n_epochs}: {values}")
+        print(f"Epoch {epoch + 1}: {values}")
 
     return keras.callbacks.LambdaCallback(on_epoch_end=report)
 
@@ -229,9 +236,11 @@ def _compiled_network(architecture):
     else:
         loss = keras.losses.SparseCategoricalCrossentropy(**options)
         accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-    network.compile(
-        optimizer=keras.optimizers.Adam(), loss=loss, weighted_metrics=[accuracy], jit_compile=False
-    )
+    optimizer = keras.optimizers.AdamW()
+    # A variable, not a constant of the graph: one graph serves every value. Without decay AdamW
+    # is Adam.
+    optimizer.weight_decay = tf.Variable(0.0, trainable=False)
+    network.compile(optimizer=optimizer, loss=loss, weighted_metrics=[accuracy], jit_compile=False)
     return network
 
 

@@ -10,18 +10,39 @@ POOLINGS = ("max", "mean", "last", "flatten")
 
 @dataclass(frozen=True)
 class Architecture:
-    """All that decides the shape of a network; estimators of one architecture share its graph."""
+    """All that decides the shape of a network; estimators of one architecture share its graph.
+
+    Parameters
+    ----------
+    n_samples, n_channels, n_outputs : int
+    filters : tuple of (n_filters, kernel_size, stride)
+        Convolutions in front, one after the other; empty for none.
+    frame : (kernel_size, stride)
+        Without convolutions: the frames of samples that the sequence is cut into.
+    cell : str or None
+        Recurrent cell; None for a network of convolutions alone.
+    hidden_size : tuple of int
+        Units of each recurrent layer.
+    bidirectional : bool
+    pooling : str
+    dropout : float
+    """
 
     n_samples: int
+    n_channels: int
     n_outputs: int
-    cell: str
+    filters: tuple[tuple[int, int, int], ...]
+    frame: tuple[int, int]
+    cell: str | None
     hidden_size: tuple[int, ...]
     bidirectional: bool
     pooling: str
-    n_filters: int
-    kernel_size: int
-    stride: int
     dropout: float
+
+    @property
+    def n_features(self):
+        """Length of a flattened trace."""
+        return self.n_samples * self.n_channels
 
 
 def build_network(architecture, seed, model_class=None):
@@ -37,47 +58,60 @@ def build_network(architecture, seed, model_class=None):
     Returns
     -------
     keras.Model
-        From traces (n, n_samples) to logits (n, n_outputs), not compiled.
+        From flattened traces (n, n_features) to logits (n, n_outputs), not compiled.
     """
     import keras
 
     seeds = iter(np.random.SeedSequence(seed).generate_state(64) >> 1)
-    traces = keras.Input((architecture.n_samples,), name="traces")
+    traces = keras.Input((architecture.n_features,), name="traces")
     x = _front_end(traces, architecture, seeds)
     last = len(architecture.hidden_size) - 1
     for number, size in enumerate(architecture.hidden_size):
         return_sequences = number < last or architecture.pooling != "last"
         x = _recurrent(architecture, size, return_sequences, seeds)(x)
-    x = _pool(x, architecture.pooling)
+    if architecture.pooling != "max_logit":
+        x = _pool(x, architecture.pooling)
     if architecture.dropout:
         x = keras.layers.Dropout(architecture.dropout, seed=int(next(seeds)))(x)
     kernel = keras.initializers.GlorotUniform(seed=int(next(seeds)))
     logits = keras.layers.Dense(architecture.n_outputs, kernel_initializer=kernel, name="logits")(x)
-    return (model_class or keras.Model)(traces, logits, name=f"{architecture.cell}_classifier")
+    if architecture.pooling == "max_logit":
+        logits = _pool(logits, "max")
+    name = f"{architecture.cell or 'convolutional'}_classifier"
+    return (model_class or keras.Model)(traces, logits, name=name)
 
 
 def _front_end(traces, architecture, seeds):
-    """From traces (n, n_samples) to a sequence (n, n_steps, n_features)."""
+    """From traces (n, n_features) to a sequence (n, n_steps, n_step_features)."""
     import keras
 
-    kernel_size, stride = architecture.kernel_size, architecture.stride
-    if architecture.n_filters:
-        return keras.layers.Conv1D(
-            architecture.n_filters,
+    if not architecture.filters:
+        return _frames(traces, architecture)
+    x = keras.layers.Reshape((architecture.n_samples, architecture.n_channels))(traces)
+    for n_filters, kernel_size, stride in architecture.filters:
+        x = keras.layers.Conv1D(
+            n_filters,
             kernel_size,
             strides=stride,
             padding="same",
             activation="relu",
             kernel_initializer=keras.initializers.GlorotUniform(seed=int(next(seeds))),
-            name="filters",
-        )(keras.layers.Reshape((-1, 1))(traces))
+        )(x)
+    return x
+
+
+def _frames(traces, architecture):
+    """Frames of samples, one step of the sequence each; zeros complete the last."""
+    import keras
+
+    kernel_size, stride = architecture.frame
+    n_samples, n_channels = architecture.n_samples, architecture.n_channels
     if kernel_size == stride == 1:
-        return keras.layers.Reshape((-1, 1))(traces)
-    # Frames: zeros behind the trace complete the last one.
-    n_missing = max(kernel_size - architecture.n_samples, 0)
-    n_missing += (kernel_size - architecture.n_samples - n_missing) % stride
-    padded = keras.ops.pad(traces, ((0, 0), (0, n_missing)))
-    return keras.ops.extract_sequences(padded, kernel_size, stride)
+        return keras.layers.Reshape((n_samples, n_channels))(traces)
+    n_missing = max(kernel_size - n_samples, 0)
+    n_missing += (kernel_size - n_samples - n_missing) % stride
+    padded = keras.ops.pad(traces, ((0, 0), (0, n_missing * n_channels)))
+    return keras.ops.extract_sequences(padded, kernel_size * n_channels, stride * n_channels)
 
 
 def _recurrent(architecture, size, return_sequences, seeds):

@@ -1,5 +1,6 @@
 """Transformers from traces to traces."""
 
 from sklearn_aera.preprocessing._normalizer import StdNormalizer
+from sklearn_aera.preprocessing._whitener import SpectralWhitener
 
-__all__ = ["StdNormalizer"]
+__all__ = ["SpectralWhitener", "StdNormalizer"]

@@ -1,0 +1,61 @@
+"""What changes from step to step of a training: the learning rate and the traces' disguise."""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+SCHEDULES = ("constant", "cosine")
+
+# Share of the steps over which the cosine schedule rises before it falls.
+_WARM_UP = 0.1
+
+
+def learning_rates(schedule, learning_rate, n_steps):
+    """Learning rate of each step.
+
+    Parameters
+    ----------
+    schedule : {"constant", "cosine"}
+        With "cosine" the rate rises linearly over the first tenth of the steps and then falls
+        along half a cosine (arXiv:1608.03983) to zero.
+    learning_rate : float
+        The highest rate.
+    n_steps : int
+
+    Returns
+    -------
+    ndarray of shape (n_steps,), float32
+    """
+    if schedule == "constant":
+        return np.full(n_steps, learning_rate, dtype=np.float32)
+    done = (np.arange(n_steps) + 0.5) / n_steps
+    fall = 0.5 * (1 + np.cos(np.pi * (done - _WARM_UP) / (1 - _WARM_UP)))
+    return (learning_rate * np.where(done < _WARM_UP, done / _WARM_UP, fall)).astype(np.float32)
+
+
+def flip_and_shift(traces, rng, *, flip_polarity, max_shift, n_channels=1):
+    """Traces as they could have been recorded: upside down, earlier or later.
+
+    Parameters
+    ----------
+    traces : ndarray of shape (n_traces, n_samples * n_channels)
+        Samples of the channels side by side.
+    rng : numpy.random.Generator
+    flip_polarity : bool
+        Turn a random half of the traces upside down.
+    max_shift : int
+        Roll each trace by up to this many samples; what leaves at one end enters at the other.
+    n_channels : int, default=1
+
+    Returns
+    -------
+    ndarray of the same shape
+        A copy.
+    """
+    n_traces, n_features = traces.shape
+    if max_shift:
+        starts = rng.integers(-max_shift, max_shift + 1, n_traces) * n_channels % n_features
+        twice = np.concatenate([traces, traces], axis=1)
+        traces = sliding_window_view(twice, n_features, axis=1)[np.arange(n_traces), starts]
+    if flip_polarity:
+        traces = traces * rng.choice(np.array([-1, 1], dtype=traces.dtype), n_traces)[:, None]
+    return traces
