@@ -54,9 +54,24 @@ def load_coreas(path, *, component="strongest"):
 
     Examples
     --------
+    A file of one antenna, of the same layout:
+
+    >>> import tempfile
+    >>> import h5py
+    >>> import numpy as np
     >>> from sklearn_aera.datasets import load_coreas
-    >>> shower = load_coreas("shower.hdf5")  # doctest: +SKIP
-    >>> simulator = TraceSimulator(pulse=shower.pulses)  # doctest: +SKIP
+    >>> series = np.zeros((200, 4))
+    >>> series[:, 0] = 2e-10 * np.arange(200)  # s
+    >>> series[100, 2] = 1e-7  # statvolt/cm
+    >>> with tempfile.NamedTemporaryFile(suffix=".hdf5") as file:
+    ...     with h5py.File(file.name, "w") as shower:
+    ...         antenna = shower.create_dataset("CoREAS/observers/antenna", data=series)
+    ...         antenna.attrs["position"] = [0.0, 0.0, 1.4e5]  # cm
+    ...     shower = load_coreas(file.name)
+    >>> float(shower.electric_field.max().round(3)), shower.positions.tolist()
+    (2.998, [[0.0, 0.0, 1400.0]])
+    >>> shower.pulses.waveforms.shape
+    (1, 200)
     """
     import h5py
 

@@ -102,6 +102,21 @@ def load_traces(path):
         If there is no such file.
     ValueError
         If the file is damaged, has another layout, or holds NaN or infinity.
+
+    See Also
+    --------
+    save_traces : Writes what this reads.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from sklearn_aera.datasets import load_traces
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/triggers.npy", np.ones((3, 500), dtype=np.float32))
+    ...     data = load_traces(f"{folder}/triggers.npy")
+    >>> data.traces.shape, data.signals is None
+    ((3, 500), True)
     """
     path = _check_suffix(path)
     if not path.is_file():

@@ -33,6 +33,12 @@ def galactic_brightness(frequencies):
     ----------
     H. V. Cane, "Spectra of the non-thermal radio radiation from the galactic polar regions",
     MNRAS 189 (1979) 465, DOI 10.1093/mnras/189.3.465
+
+    Examples
+    --------
+    >>> from sklearn_aera.simulation import galactic_brightness
+    >>> print(f"{galactic_brightness(55.0):.2e}")
+    3.51e-21
     """
     v = np.asarray(frequencies, dtype=float)
     tau = 5.0 * v**-2.1
