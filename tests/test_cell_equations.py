@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_aera.neural_network import RecurrentClassifier
+from sklearn_aera.neural_network._networks import build_network
 
 SIZE = 3
 
@@ -167,18 +168,15 @@ def test_convolution():
 
 @pytest.mark.parametrize(("bidirectional", "n_parameters"), [(False, 37_185), (True, 95_873)])
 def test_course_network_has_the_published_number_of_parameters(bidirectional, n_parameters):
-    from sklearn_aera.neural_network._networks import Architecture, build_network
-
-    architecture = Architecture(
-        n_samples=500,
-        n_outputs=1,
+    network = RecurrentClassifier(
         cell="lstm",
         hidden_size=(32, 64, 10),
         bidirectional=bidirectional,
-        pooling="flatten",
         n_filters=0,
         kernel_size=1,
         stride=1,
+        pooling="flatten",
         dropout=0.3,
     )
+    architecture = network._architecture(n_classes=2, n_features=500)
     assert build_network(architecture, seed=0).count_params() == n_parameters
