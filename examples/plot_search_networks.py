@@ -31,8 +31,8 @@ grid = {
 }
 
 # %%
-# Six to twelve networks for each length of the filters, three folds each. The scores are areas
-# under the ROC curve of traces that the network was not trained on.
+# Twelve networks for each length of the filters, three folds each: about four minutes on two
+# cores. The scores are areas under the ROC curve of traces that the network was not trained on.
 
 figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.6), layout="constrained", sharey=True)
 for ax, kernel_size in zip(axes, (64, 6), strict=True):
@@ -48,10 +48,10 @@ for ax, kernel_size in zip(axes, (64, 6), strict=True):
     both = [results["param_classify__bidirectional"] == direction for direction in (False, True)]
     area = np.column_stack([results["mean_test_score"][mask] for mask in both])
     spread = np.column_stack([results["std_test_score"][mask] for mask in both])
-    image = ax.imshow(area, cmap="cividis", vmin=0.5, vmax=1.0, aspect="auto")
+    image = ax.imshow(area, cmap="cividis", vmin=0.9, vmax=1.0, aspect="auto")
     for (row, column), value in np.ndenumerate(area):
         text = f"{value:.3f} ± {spread[row, column] / np.sqrt(3):.3f}"
-        color = "black" if value > 0.8 else "white"
+        color = "black" if value > 0.95 else "white"
         ax.text(column, row, text, ha="center", va="center", color=color, fontsize="small")
     ax.set(
         xticks=[0, 1],
@@ -62,5 +62,12 @@ for ax, kernel_size in zip(axes, (64, 6), strict=True):
     )
     gain = (area[:, 1] - area[:, 0]).mean()
     print(f"filters of {kernel_size} samples: both directions add {gain:+.4f} to the AUC")
-figure.colorbar(image, ax=axes, label="Area under the ROC curve")
+figure.colorbar(image, ax=axes, label="Area under the ROC curve", extend="min")
 plt.show()
+
+# %%
+# Reading both ways helps most where the layer is small: eight units each way are sixteen outputs.
+# With 24 units it still adds 0.004 to the area of a GRU, for filters of either length, no more
+# than going from 8 to 24 units does. That is what the symmetry of the ringing lets expect: what a
+# backward layer sees of a pulse first, a forward layer sees a moment later, and the maximum over
+# time keeps it either way. Gated cells and size count for more than direction.
