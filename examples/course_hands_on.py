@@ -8,7 +8,7 @@ learning rate decay; here it is constant.
 
     python examples/course_hands_on.py
 
-takes about five minutes on two cores. With SKLEARN_AERA_QUICK set it runs on a few short traces.
+takes about three minutes on two cores. With SKLEARN_AERA_QUICK set it runs on a few short traces.
 """
 
 import os
