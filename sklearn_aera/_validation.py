@@ -51,3 +51,17 @@ def check_sizes(sizes, name):
     if not isinstance(sizes, tuple | list) or len(sizes) == 0:
         raise TypeError(f"{name} must be an integer or a tuple of integers, got {sizes!r}")
     return tuple(check_count(size, name) for size in sizes)
+
+
+def check_input_features(estimator, input_features):
+    """Raise ValueError unless names given to `get_feature_names_out` are those of the fit."""
+    if input_features is None:
+        return
+    expected = getattr(estimator, "feature_names_in_", None)
+    if expected is not None and not np.array_equal(expected, input_features):
+        raise ValueError("input_features is not equal to feature_names_in_")
+    if len(input_features) != estimator.n_features_in_:
+        raise ValueError(
+            "input_features should have length equal to number of features "
+            f"({estimator.n_features_in_}), got {len(input_features)}"
+        )

@@ -2,12 +2,9 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import (
-    _check_feature_names_in,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_aera._validation import check_input_features
 from sklearn_aera.feature_extraction._templates import (
     fit_bank,
     matched_filter,
@@ -146,7 +143,7 @@ class MatchedFilter(TransformerMixin, BaseEstimator):
             Checked against the names seen in `fit`, not used otherwise.
         """
         check_is_fitted(self, "n_features_in_")
-        _check_feature_names_in(self, input_features)
+        check_input_features(self, input_features)
         return np.array(_NAMES, dtype=object)
 
     def _features(self, X):

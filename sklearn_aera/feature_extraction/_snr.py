@@ -2,13 +2,9 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import (
-    _check_feature_names_in,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_aera._validation import check_interval, check_real
+from sklearn_aera._validation import check_input_features, check_interval, check_real
 from sklearn_aera.metrics import signal_to_noise_ratio
 
 
@@ -113,7 +109,7 @@ class SNRCalculator(TransformerMixin, BaseEstimator):
             Checked against the names seen in `fit`, not used otherwise.
         """
         check_is_fitted(self, "n_features_in_")
-        _check_feature_names_in(self, input_features)
+        check_input_features(self, input_features)
         return np.array(["snr"], dtype=object)
 
     def _ratio_outside_peak(self, X, signal):
