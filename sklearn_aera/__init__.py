@@ -2,8 +2,8 @@
 
 One pipe, left to right: events are drawn (`datasets`), turned into traces (`simulation`),
 normalised and whitened (`preprocessing`), reduced to features (`feature_extraction`), classified by
-a network (`neural_network`) or by the likelihood ratio (`likelihood`), judged (`metrics`) and shown
-(`inspection`).
+a network (`neural_network`) or by the likelihood ratio (`likelihood`), judged (`metrics`), shown
+(`inspection`) and stored (`persistence`).
 Units are MHz, microseconds and millivolts everywhere.
 """
 
@@ -19,6 +19,7 @@ _ROOMS = (
     "likelihood",
     "metrics",
     "neural_network",
+    "persistence",
     "preprocessing",
     "simulation",
 )

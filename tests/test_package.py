@@ -23,6 +23,7 @@ ROOMS = (
     "neural_network",
     "likelihood",
     "inspection",
+    "persistence",
     "cli",
 )
 ESTIMATOR_ROOMS = {"preprocessing", "feature_extraction", "neural_network", "likelihood"}

@@ -408,7 +408,7 @@ def test_failed_fit_leaves_the_estimator_as_it_was(easy_traces, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(_engine.TraceNetwork, "train_step", interrupted)
-        patch.setattr(_engine.TraceNetwork, "_run", interrupted)
+        patch.setattr(_engine.TraceNetwork, "_run_epoch", interrupted)
         with pytest.raises(KeyboardInterrupt):
             model.fit(X, 1 - y)
         fresh = small()

@@ -36,7 +36,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.pipeline import make_pipeline
 
 from sklearn_aera.datasets import load_coreas, make_traces
@@ -49,6 +49,7 @@ from sklearn_aera.simulation import AntennaNoise, TraceSimulator
 
 SEED = 0
 RATES = (1e-2, 2e-3)
+SHOWN = ("likelihood ratio", "detector, endless", "textbook BiLSTM", "SNR threshold", "course LSTM")
 BURSTS = AntennaNoise(burst_rate=0.5)
 RECIPE = {"learning_rate": 2e-3, "learning_rate_schedule": "cosine", "weight_decay": 0.01}
 
@@ -257,16 +258,40 @@ def show(title, rows, console):
 
 
 def draw(path, scores_by_name, test):
+    """Efficiency against SNR; the ROC curve, where all pulses have one SNR."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 4.2), layout="constrained")
+    figure = Figure(figsize=(5.2, 3.8), layout="constrained")
     ax = figure.subplots()
-    shown = ("SNR threshold", "likelihood ratio", "course LSTM", "detector, endless")
-    for name in shown:
-        EfficiencyDisplay.from_predictions(
-            test.y, scores_by_name[name], test.events[:, 1], max_fpr=RATES[1], name=name, ax=ax
-        )
+    shown = [name for name in SHOWN if name in scores_by_name]
+    if len(np.unique(test.events[test.y == 1, 1])) == 1:
+        _draw_roc(ax, {name: scores_by_name[name] for name in shown}, test)
+    else:
+        for name in shown:
+            EfficiencyDisplay.from_predictions(
+                test.y, scores_by_name[name], test.events[:, 1], max_fpr=RATES[1], name=name, ax=ax
+            )
     figure.savefig(path, dpi=150)
+
+
+def _draw_roc(ax, scores_by_name, test):
+    for name, score in scores_by_name.items():
+        fpr, tpr, _ = roc_curve(test.y, score)
+        limit = name == "likelihood ratio"
+        style = {"color": "black", "linestyle": "--", "zorder": 3} if limit else {}
+        label = f"{name} (limit)" if limit else name
+        ax.plot(fpr, tpr, label=label, drawstyle="steps-post", **style)
+    rates = np.geomspace(1 / np.sum(test.y == 0), 1, 200)
+    ax.plot(rates, rates, color="0.6", linewidth=0.8, linestyle=":", label="guessing")
+    ax.set(
+        xscale="log",
+        xlim=(rates[0], 1),
+        ylim=(0, 1.02),
+        xlabel="False-positive rate",
+        ylabel="True-positive rate",
+    )
+    ax.grid(alpha=0.3)
+    ax.legend(frameon=False, fontsize="small", loc="center right")
 
 
 def main(arguments=None):
@@ -275,7 +300,7 @@ def main(arguments=None):
     parser.add_argument("--pulses", type=Path, help="a CoREAS file")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
-    parser.add_argument("--figure", type=Path, help="draw efficiency against SNR here")
+    parser.add_argument("--figure", type=Path, help="draw efficiency against SNR, or ROC curves, here")
     options = parser.parse_args(arguments)
     size, snr, console = QUICK if options.quick else FULL, tuple(options.snr), Console(width=110)
     tables = {}

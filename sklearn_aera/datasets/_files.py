@@ -1,14 +1,12 @@
 """Read and write data sets of traces."""
 
-import os
-import tempfile
 import zipfile
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch, check_array
 
+from sklearn_aera._files import check_new, written_whole
 from sklearn_aera._validation import check_choice, check_real
 from sklearn_aera.datasets._traces import labels_from_signals
 from sklearn_aera.simulation._events import EVENT_COLUMNS, check_events
@@ -71,9 +69,8 @@ def save_traces(path, traces, *, signals=None, events=None, sampling_rate=180.0,
     _check_together(arrays, "the arguments")
     if path.suffix == ".npy" and len(arrays) > 1:
         raise ValueError(f"path: .npy holds traces alone, use .npz or .h5 to keep {list(arrays)}")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"path: {path} exists; overwrite=True replaces it")
-    with _written_whole(path) as temporary:
+    check_new(path, overwrite)
+    with written_whole(path) as temporary:
         _WRITERS[path.suffix](temporary, arrays, float(sampling_rate))
 
 
@@ -161,19 +158,6 @@ def _check_together(arrays, source):
         raise ValueError(
             f"events must have one row per trace, {len(traces)}, got {len(events)} in {source}"
         )
-
-
-@contextmanager
-def _written_whole(path):
-    """A temporary path in the same folder that becomes ``path`` if nothing goes wrong."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _write_npz(path, arrays, sampling_rate):

@@ -1,9 +1,10 @@
 """The matched filter: the pulse that fits a trace best."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._validation import check_input_features
 from sklearn_aera.feature_extraction._templates import (
     fit_bank,
@@ -16,7 +17,7 @@ _NAMES = ("matched_snr", "arrival_time", "polarity")
 _CHUNK_SIZE = 256
 
 
-class MatchedFilter(TransformerMixin, BaseEstimator):
+class MatchedFilter(TransformerMixin, Estimator):
     """Strength, arrival time and polarity of the pulse that fits a trace best.
 
     Traces and templates are whitened with the covariance of the background. The matched
@@ -93,6 +94,7 @@ class MatchedFilter(TransformerMixin, BaseEstimator):
         self.n_slopes = n_slopes
         self.n_phases = n_phases
 
+    @one_task
     def fit(self, X, y=None):
         """Learn the covariance of the background, and make the templates.
 

@@ -1,14 +1,15 @@
 """Signal-to-noise ratio of measured traces."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._validation import check_input_features, check_interval, check_real
 from sklearn_aera.metrics import signal_to_noise_ratio
 
 
-class SNRCalculator(TransformerMixin, BaseEstimator):
+class SNRCalculator(TransformerMixin, Estimator):
     """Signal-to-noise ratio of each trace, from the measured trace alone.
 
     The largest absolute value in the signal window over the RMS of the noise region. With
@@ -54,6 +55,7 @@ class SNRCalculator(TransformerMixin, BaseEstimator):
         self.exclusion = exclusion
         self.sampling_rate = sampling_rate
 
+    @one_task
     def fit(self, X, y=None):
         """Check the parameters and the traces.
 

@@ -1,113 +1,30 @@
-"""What the networks that classify traces have in common: training and prediction."""
+"""What all estimators with a network have in common: its state, and how it is trained."""
 
-import numbers
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import numpy as np
-from scipy.special import expit, softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_consistent_length
-from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets, unique_labels
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.callback import with_callbacks
+from sklearn.utils.validation import check_is_fitted
 
+from sklearn_aera._base import Estimator
 from sklearn_aera._random import draw_seed
 from sklearn_aera._validation import check_choice, check_count, check_real
 from sklearn_aera.datasets import make_traces
-from sklearn_aera.neural_network._networks import build_network
-from sklearn_aera.neural_network._training import SCHEDULES, flip_and_shift, learning_rates
+from sklearn_aera.neural_network._training import SCHEDULES, Augmentation, learning_rates
 
-_STATE = (
-    "classes_",
-    "architecture_",
-    "seed_",
-    "weights_",
-    "optimizer_state_",
-    "history_",
-    "n_iter_",
-)
+# The fitted state, in the order in which training goes on from it.
+STATE = ("architecture_", "seed_", "weights_", "optimizer_state_", "history_", "n_iter_")
 
 
-class TraceClassifier(ClassifierMixin, BaseEstimator):
-    """Base of the classifiers of traces.
+class NetworkEstimator(Estimator):
+    """Base of the estimators with a network.
 
-    A subclass has the training parameters as attributes and the hooks `_check_architecture`,
-    which raises if a parameter of the network is not valid, and
-    ``_architecture(n_classes, n_features)``, which returns its `Architecture`.
+    A subclass has the training parameters as attributes, and these hooks: `_check_architecture`
+    raises if a parameter of the network is not valid, `_training_data` turns what a user gives
+    into `TrainingData`, and `_simulated_targets` says what to learn of simulated traces.
     """
 
-    def fit(self, X, y, sample_weight=None):
-        """Train the network.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples)
-            Traces; float32 is taken without a copy. With several channels of shape
-            (n_traces, n_samples, n_channels), or the same flattened to two dimensions.
-        y : array-like of shape (n_traces,)
-            Labels of two or more classes, numbers or strings.
-        sample_weight : array-like of shape (n_traces,), default=None
-            Weight of each trace, at least 0.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data are not valid; before any training starts.
-        """
-        self._check_parameters()
-        goes_on = self.warm_start and hasattr(self, "weights_")
-        X, y, sample_weight = self._check_training_data(X, y, sample_weight, reset=not goes_on)
-        classes = unique_labels(y)
-        if goes_on and not np.array_equal(classes, self.classes_):
-            raise ValueError(
-                f"y has the classes {classes.tolist()}, but with warm_start=True fit goes on "
-                f"with {self.classes_.tolist()}"
-            )
-        state = self._current_state() if goes_on else self._initial_state(classes, X.shape[1])
-        self._keep(self._train(state, X, y, sample_weight, self.epochs, self.early_stopping))
-        return self
-
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one epoch more, at a constant learning rate.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples)
-        y : array-like of shape (n_traces,)
-        classes : array-like of shape (n_classes,), default=None
-            All classes that any call will have; needed at the first call.
-        sample_weight : array-like of shape (n_traces,), default=None
-
-        Returns
-        -------
-        self
-        """
-        self._check_parameters()
-        first = not hasattr(self, "weights_")
-        if first and classes is None:
-            raise ValueError("classes must be given at the first call to partial_fit")
-        X, y, sample_weight = self._check_training_data(X, y, sample_weight, reset=first)
-        if classes is not None:
-            classes = unique_labels(classes)
-            if not first and not np.array_equal(classes, self.classes_):
-                raise ValueError(
-                    f"classes must stay {self.classes_.tolist()}, got {classes.tolist()}"
-                )
-        known = classes if first else self.classes_
-        unknown = np.setdiff1d(y, known)
-        if unknown.size:
-            raise ValueError(f"y has labels that are not among the classes: {unknown.tolist()}")
-        state = self._initial_state(known, X.shape[1]) if first else self._current_state()
-        rates = self._rates(len(X), 1, "constant")
-        self._keep(self._train(state, X, y, sample_weight, 1, early_stopping=False, rates=rates))
-        return self
-
+    @with_callbacks
     def fit_simulated(self, simulator=None, n_events=20_000, *, preprocessing=None, **events):
         """Train on endless data: every epoch simulates new events, and none is kept.
 
@@ -140,7 +57,7 @@ class TraceClassifier(ClassifierMixin, BaseEstimator):
         self._check_parameters()
         check_count(n_events, "n_events")
         for name in ("early_stopping", "class_weight"):
-            if getattr(self, name):
+            if getattr(self, name, False):
                 raise ValueError(f"{name} cannot be used with simulated data, got it set")
         seed = draw_seed(self.random_state)
         first_id = events.pop("first_event_id", 0)
@@ -150,71 +67,55 @@ class TraceClassifier(ClassifierMixin, BaseEstimator):
             first = first_id + epoch * n_events
             options = {"simulator": simulator, "random_state": seed, "first_event_id": first}
             data = make_traces(n_events, **options, **events)
-            return self._check_training_data(transform(data.traces), data.y, None, reset=True)
+            return self._training_data(transform(data.traces), self._simulated_targets(data))
 
+        context = self._init_callback_context(max_subtasks=self.epochs)
+        context.call_on_fit_task_begin(estimator=self)
         rates = self._rates(n_events, self.epochs, self.learning_rate_schedule)
         with ThreadPoolExecutor(1) as pool:
             upcoming = pool.submit(make_epoch, 0)
             state = None
             for epoch in range(self.epochs):
-                X, y, _ = upcoming.result()
+                data = upcoming.result()
                 upcoming = pool.submit(make_epoch, epoch + 1) if epoch + 1 < self.epochs else None
                 if state is None:
-                    state = self._initial_state(unique_labels(y), X.shape[1], seed)
-                state = self._train(state, X, y, None, 1, False, rates=rates[epoch : epoch + 1])
+                    state = self._initial_state(data, seed)
+                epochs = rates[epoch : epoch + 1]
+                state = self._train(state, data, epochs, context=context)
         self._keep(state)
+        context.call_on_fit_task_end(estimator=self, reconstruction_attributes={})
         return self
-
-    def decision_function(self, X):
-        """Logits of traces.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples)
-
-        Returns
-        -------
-        ndarray of shape (n_traces,) for two classes, else (n_traces, n_classes), float64
-        """
-        check_is_fitted(self)
-        X = validate_data(self, self._flat(X), dtype=np.float32, reset=False)
-        from sklearn_aera.neural_network._engine import lend_engine
-
-        with lend_engine(self.architecture_) as engine:
-            logits = engine.predict(self.weights_, X).astype(np.float64)
-        return logits[:, 0] if logits.shape[1] == 1 else logits
-
-    def predict_proba(self, X):
-        """Probabilities of the classes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples)
-
-        Returns
-        -------
-        ndarray of shape (n_traces, n_classes), float64
-        """
-        logits = self.decision_function(X)
-        if logits.ndim == 1:
-            return np.column_stack([expit(-logits), expit(logits)])
-        return softmax(logits, axis=1)
-
-    def predict(self, X):
-        """The most probable class of each trace, shape (n_traces,)."""
-        logits = self.decision_function(X)
-        codes = (logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(axis=1)
-        return self.classes_[codes]
 
     @property
     def model_(self):
-        """The fitted network as a Keras model of its own, from traces to logits."""
+        """The fitted network as a Keras model of its own, from traces to its outputs."""
         check_is_fitted(self)
-        from sklearn_aera.neural_network._engine import load_weights
+        from sklearn_aera.neural_network._engine import keras_model
 
-        model = build_network(self.architecture_, seed=0)
-        load_weights(model, self.weights_)
-        return model
+        return keras_model(self.architecture_, self.weights_)
+
+    def discard_optimizer_state(self):
+        """Forget what only further training needs, two thirds of what is stored of a model.
+
+        Training that goes on all the same (`partial_fit`, ``warm_start``) starts with a fresh
+        optimiser.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        self.optimizer_state_ = None
+        return self
+
+    def _fit(self, data, *, state, rates, validation=None):
+        """Train on data as one fit of scikit-learn's callbacks, and keep the result."""
+        context = self._init_callback_context(max_subtasks=len(rates))
+        metadata = None if data.weight is None else {"sample_weight": data.weight}
+        seen = {"X": data.X, "y": data.y, "metadata": metadata}
+        context.call_on_fit_task_begin(estimator=self, **seen)
+        self._keep(self._train(state, data, rates, validation=validation, context=context))
+        context.call_on_fit_task_end(estimator=self, **seen, reconstruction_attributes={})
 
     def _check_parameters(self):
         self._check_architecture()
@@ -232,54 +133,41 @@ class TraceClassifier(ClassifierMixin, BaseEstimator):
         check_real(self.validation_fraction, "validation_fraction", **fraction)
         check_real(self.tol, "tol", min_val=0.0)
 
-    def _flat(self, X):
-        """Traces of several channels as one row each."""
-        if getattr(X, "ndim", 2) != 3:
+    def _flat(self, X, name="X"):
+        """Traces (n, n_samples, n_channels) as (n, n_samples * n_channels)."""
+        if np.ndim(X) != 3:
             return X
-        n_channels = X.shape[2]
-        if n_channels != self.n_channels:
+        X = np.asarray(X)
+        if X.shape[2] != self.n_channels:
             raise ValueError(
-                f"X has {n_channels} channels in its last dimension, but "
+                f"{name} has {X.shape[2]} channels in its last dimension, but "
                 f"n_channels={self.n_channels}"
             )
         return X.reshape(len(X), -1)
 
-    def _check_training_data(self, X, y, sample_weight, reset):
-        X, y = validate_data(self, self._flat(X), y, dtype=np.float32, reset=reset)
+    def _check_channels(self, X):
         if X.shape[1] % self.n_channels:
             raise ValueError(
                 f"X has {X.shape[1]} values per trace, which n_channels={self.n_channels} does "
                 "not divide"
             )
-        check_classification_targets(y)
-        if sample_weight is None and self.class_weight is None:
-            return X, y, None
-        weight = compute_sample_weight(self.class_weight, y)
-        if sample_weight is not None:
-            weight *= _check_sample_weight(sample_weight, X)
-        used = weight > 0
-        return X[used], y[used], weight[used].astype(np.float32)
 
-    def _initial_state(self, classes, n_features, seed=None):
+    def _new_state(self, architecture, seed=None):
         """Everything that training changes, of a network that has learned nothing yet."""
-        if len(classes) < 2:
-            raise ValueError(f"y has only 1 class, {classes.tolist()[0]!r}: at least 2 are needed")
         from sklearn_aera.neural_network._engine import lend_engine
 
         seed = draw_seed(self.random_state) if seed is None else seed
-        architecture = self._architecture(len(classes), n_features)
         with lend_engine(architecture) as engine:
-            weights, optimizer_state = engine.initial_state(seed)
-        values = (classes, architecture, seed, weights, optimizer_state, {}, 0)
-        return dict(zip(_STATE, values, strict=True))
+            weights = engine.initial_weights(seed)
+        return dict(zip(STATE, (architecture, seed, weights, None, {}, 0), strict=True))
 
-    def _current_state(self):
-        if self._architecture(len(self.classes_), self.n_features_in_) != self.architecture_:
+    def _state_to_go_on(self, architecture):
+        if architecture != self.architecture_:
             raise ValueError(
                 "training cannot go on: the parameters of the network have changed since it was "
                 f"fitted; fitted was {self.architecture_}"
             )
-        return {name: getattr(self, name) for name in _STATE}
+        return {name: getattr(self, name) for name in STATE}
 
     def _keep(self, state):
         """Make a state the fitted one: the last thing that a fit does."""
@@ -292,44 +180,39 @@ class TraceClassifier(ClassifierMixin, BaseEstimator):
         rates = learning_rates(schedule, self.learning_rate, epochs * n_steps)
         return rates.reshape(epochs, n_steps)
 
-    def _augmentation(self):
-        if not self.flip_polarity and not self.max_shift:
-            return None
-        return partial(
-            flip_and_shift,
-            flip_polarity=self.flip_polarity,
-            max_shift=self.max_shift,
-            n_channels=self.n_channels,
-        )
-
-    def _train(self, state, X, y, sample_weight, epochs, early_stopping, rates=None):
-        """The state after ``epochs`` more; nothing of the estimator itself changes."""
+    def _train(self, state, data, rates, validation=None, context=None):
+        """The state after as many epochs more as there are rates; nothing of ``self`` changes."""
         from sklearn_aera.neural_network import _engine
 
-        codes = np.searchsorted(state["classes_"], y)
-        validation, callbacks = None, []
-        if early_stopping:
-            X, codes, sample_weight, validation = self._split(X, codes, sample_weight, state)
+        callbacks = []
+        if self.early_stopping and validation is not None:
             callbacks.append(_engine.early_stopping(self.n_iter_no_change, self.tol))
         if self.verbose:
             callbacks.append(_engine.progress_printer())
-        if rates is None:
-            rates = self._rates(len(X), epochs, self.learning_rate_schedule)
+        if context is not None:
+            callbacks.append(_engine.epoch_watcher(*self._epoch_tasks(context, state, data)))
+        augmentation = Augmentation(
+            bool(self.flip_polarity),
+            int(self.max_shift),
+            int(self.n_channels),
+            targets_too=state["architecture_"].head == "trace",
+        )
         with _engine.lend_engine(state["architecture_"]) as engine:
             weights, optimizer_state, history = engine.fit(
                 state["weights_"],
                 state["optimizer_state_"],
-                X,
-                codes,
-                sample_weight=sample_weight,
+                data.X,
+                data.targets,
+                sample_weight=data.weight,
                 weight_decay=self.weight_decay,
                 learning_rates=rates,
                 batch_size=int(self.batch_size),
-                epochs=int(epochs),
+                epochs=len(rates),
                 initial_epoch=state["n_iter_"],
                 seed=state["seed_"],
-                augment=self._augmentation(),
-                validation_data=validation,
+                augment=augmentation if augmentation.changes_traces else None,
+                validation_data=validation
+                and (validation.X, validation.targets, validation.weight),
                 epoch_callbacks=callbacks,
             )
         past = state["history_"]
@@ -340,38 +223,19 @@ class TraceClassifier(ClassifierMixin, BaseEstimator):
             "n_iter_": state["n_iter_"] + len(history["loss"]),
         }
 
-    def _split(self, X, codes, sample_weight, state):
-        """Set the validation traces aside: (X, codes, sample_weight, (X_val, ...))."""
-        if sample_weight is None:
-            sample_weight = np.ones(len(X), dtype=np.float32)
-        try:
-            X, X_val, codes, codes_val, weight, weight_val = train_test_split(
-                X,
-                codes,
-                sample_weight,
-                test_size=self.validation_fraction,
-                stratify=codes,
-                random_state=state["seed_"] % 2**32,
+    def _epoch_tasks(self, context, state, data):
+        """Functions that begin and end an epoch's task for scikit-learn's callbacks."""
+        metadata = None if data.weight is None else {"sample_weight": data.weight}
+        seen = {"estimator": self, "X": data.X, "y": data.y, "metadata": metadata}
+        current = []
+
+        def begin():
+            current[:] = [context.subcontext(task_name="epoch")]
+            current[0].call_on_fit_task_begin(**seen)
+
+        def end(weights):
+            return current[0].call_on_fit_task_end(
+                **seen, reconstruction_attributes=lambda: state | {"weights_": weights()}
             )
-        except ValueError as error:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} of {len(X)} traces leaves no "
-                f"trace of some class for early stopping: {error}"
-            ) from error
-        return X, codes, weight, (X_val, codes_val, weight_val)
 
-
-def _check_sample_weight(sample_weight, X):
-    if isinstance(sample_weight, numbers.Real):
-        sample_weight = np.full(len(X), sample_weight)
-    weight = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-    )
-    if weight.ndim != 1:
-        raise ValueError(f"sample_weight must be one-dimensional, got shape {weight.shape}")
-    check_consistent_length(X, weight)
-    if (weight < 0).any():
-        raise ValueError(f"sample_weight must be 0 or positive, got {weight.min()}")
-    if not weight.any():
-        raise ValueError("sample_weight must not be zero for all traces")
-    return weight
+        return begin, end

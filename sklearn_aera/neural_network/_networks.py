@@ -1,6 +1,7 @@
 """Layer graphs: from an architecture, which is plain data, to a Keras model."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -26,6 +27,8 @@ class Architecture:
     bidirectional : bool
     pooling : str
     dropout : float
+    head : {"logits", "trace"}
+        What comes last: a value per class, or a value per sample.
     """
 
     n_samples: int
@@ -38,6 +41,7 @@ class Architecture:
     bidirectional: bool
     pooling: str
     dropout: float
+    head: str = "logits"
 
     @property
     def n_features(self):
@@ -45,7 +49,7 @@ class Architecture:
         return self.n_samples * self.n_channels
 
 
-def build_network(architecture, seed, model_class=None):
+def build_network(architecture, seed, model_class=None, projected=False):
     """Build the Keras model of an architecture with the initial weights of a seed.
 
     Parameters
@@ -54,6 +58,9 @@ def build_network(architecture, seed, model_class=None):
     seed : int
     model_class : subclass of keras.Model, default=None
         What to make of the layers; None for keras.Model itself.
+    projected : bool, default=False
+        Whether recurrent layers project their whole input at once, see `_recurrence`: the same
+        weights and results, in less time where there is no GPU with a kernel of its own.
 
     Returns
     -------
@@ -68,7 +75,7 @@ def build_network(architecture, seed, model_class=None):
     last = len(architecture.hidden_size) - 1
     for number, size in enumerate(architecture.hidden_size):
         return_sequences = number < last or architecture.pooling != "last"
-        x = _recurrent(architecture, size, return_sequences, seeds)(x)
+        x = _recurrent(architecture, size, return_sequences, seeds, projected)(x)
     if architecture.pooling != "max_logit":
         x = _pool(x, architecture.pooling)
     if architecture.dropout:
@@ -114,18 +121,13 @@ def _frames(traces, architecture):
     return keras.ops.extract_sequences(padded, kernel_size * n_channels, stride * n_channels)
 
 
-def _recurrent(architecture, size, return_sequences, seeds):
+def _recurrent(architecture, size, return_sequences, seeds, projected):
     import keras
 
-    layer_class = {
-        "simple_rnn": keras.layers.SimpleRNN,
-        "lstm": keras.layers.LSTM,
-        "gru": keras.layers.GRU,
-    }[architecture.cell]
+    make = partial(_projected_layer if projected else _keras_layer, architecture.cell, size)
 
     def layer(**options):
-        return layer_class(
-            size,
+        return make(
             return_sequences=return_sequences,
             kernel_initializer=keras.initializers.GlorotUniform(seed=int(next(seeds))),
             recurrent_initializer=keras.initializers.Orthogonal(seed=int(next(seeds))),
@@ -136,6 +138,23 @@ def _recurrent(architecture, size, return_sequences, seeds):
         return layer()
     # The backward layer is given, not copied: a copy would start with the same weights.
     return keras.layers.Bidirectional(layer(), backward_layer=layer(go_backwards=True))
+
+
+def _keras_layer(cell, size, **options):
+    import keras
+
+    layers = {
+        "simple_rnn": keras.layers.SimpleRNN,
+        "lstm": keras.layers.LSTM,
+        "gru": keras.layers.GRU,
+    }
+    return layers[cell](size, **options)
+
+
+def _projected_layer(cell, size, **options):
+    from sklearn_aera.neural_network._recurrence import projected_layer
+
+    return projected_layer(cell, size, **options)
 
 
 def _pool(x, pooling):

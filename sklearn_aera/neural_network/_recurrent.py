@@ -1,7 +1,7 @@
 """The recurrent classifier of traces."""
 
 from sklearn_aera._validation import check_choice, check_count, check_sizes
-from sklearn_aera.neural_network._base import TraceClassifier
+from sklearn_aera.neural_network._classifier import TraceClassifier
 from sklearn_aera.neural_network._networks import CELLS, POOLINGS, Architecture
 
 

@@ -1,5 +1,7 @@
 """What changes from step to step of a training: the learning rate and the traces' disguise."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -7,6 +9,46 @@ SCHEDULES = ("constant", "cosine")
 
 # Share of the steps over which the cosine schedule rises before it falls.
 _WARM_UP = 0.1
+
+
+class TrainingData(NamedTuple):
+    """What a network is trained on, or judged by while it is trained."""
+
+    X: np.ndarray
+    """(n_traces, n_features), float32."""
+    y: Any
+    """(n_traces, ...): what the user gave to learn."""
+    targets: np.ndarray
+    """(n_traces,) class indices, or (n_traces, n_outputs) values that the network has to give."""
+    weight: np.ndarray | None = None
+    """(n_traces,), float32."""
+
+    @property
+    def for_keras(self):
+        return self.X, self.targets, self.weight
+
+
+class Augmentation(NamedTuple):
+    """How traces are disguised in each epoch, see `flip_and_shift`."""
+
+    flip_polarity: bool
+    max_shift: int
+    n_channels: int
+    targets_too: bool
+    """Whether targets are signals, which turn and move with their traces."""
+
+    @property
+    def changes_traces(self):
+        return self.flip_polarity or self.max_shift > 0
+
+    def __call__(self, traces, targets, rng):
+        """Disguised traces and the targets that go with them."""
+        seed = rng.integers(2**63)
+        options = {name: getattr(self, name) for name in self._fields[:3]}
+        traces = flip_and_shift(traces, np.random.default_rng(seed), **options)
+        if self.targets_too:
+            targets = flip_and_shift(targets, np.random.default_rng(seed), **options)
+        return traces, targets
 
 
 def learning_rates(schedule, learning_rate, n_steps):

@@ -1,13 +1,14 @@
 """Bring traces to unit standard deviation."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._validation import check_choice
 
 
-class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     """Divide traces by a standard deviation.
 
     Parameters
@@ -38,6 +39,7 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def __init__(self, per="trace"):
         self.per = per
 
+    @one_task
     def fit(self, X, y=None):
         """Check the traces and, with ``per="dataset"``, learn their standard deviation.
 

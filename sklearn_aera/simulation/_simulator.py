@@ -2,9 +2,10 @@
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._random import draw_seed
 from sklearn_aera._validation import check_choice, check_count, check_real
 from sklearn_aera.simulation._band import Band
@@ -18,7 +19,7 @@ from sklearn_aera.simulation._streams import event_draws
 _CHUNK_SIZE = 256
 
 
-class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     """Simulate the voltage traces of events: noise, and a pulse where ``snr`` is above zero.
 
     A trace is a pure function of the parameters, the seed and its row of the event table: any
@@ -104,6 +105,7 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.random_state = random_state
         self.n_jobs = n_jobs
 
+    @one_task
     def fit(self, X, y=None):
         """Check the parameters and the events, and prepare the parts.
 

@@ -1,0 +1,222 @@
+"""What the networks that classify traces have in common."""
+
+import numbers
+
+import numpy as np
+from scipy.special import expit, softmax
+from sklearn.base import ClassifierMixin
+from sklearn.callback import with_callbacks
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_aera.neural_network._base import NetworkEstimator
+from sklearn_aera.neural_network._training import TrainingData
+
+
+class TraceClassifier(ClassifierMixin, NetworkEstimator):
+    """Base of the classifiers of traces.
+
+    Beside the hooks of `NetworkEstimator` a subclass has ``_architecture(n_classes, n_features)``,
+    which returns its `Architecture`.
+    """
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_traces, n_samples)
+            Traces; float32 is taken without a copy. With several channels of shape
+            (n_traces, n_samples, n_channels), or the same flattened to two dimensions.
+        y : array-like of shape (n_traces,)
+            Labels of two or more classes, numbers or strings.
+        sample_weight : array-like of shape (n_traces,), default=None
+            Weight of each trace, at least 0.
+        X_val : array-like of shape (n_validation_traces, n_samples), default=None
+            Traces that are not trained on: after each epoch ``history_`` gets the loss and the
+            accuracy on them, and ``early_stopping`` looks at these instead of setting a share of
+            the training traces aside.
+        y_val : array-like of shape (n_validation_traces,), default=None
+            Their labels.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data are not valid; before any training starts.
+        """
+        self._check_parameters()
+        goes_on = self.warm_start and hasattr(self, "weights_")
+        data = self._training_data(X, y, sample_weight, reset=not goes_on)
+        if goes_on and not np.array_equal(unique_labels(data.y), self.classes_):
+            raise ValueError(
+                f"y has the classes {unique_labels(data.y).tolist()}, but with warm_start=True "
+                f"fit goes on with {self.classes_.tolist()}"
+            )
+        classes = unique_labels(data.y)
+        validation = self._validation_data(X_val, y_val, classes)
+        state = self._current_state() if goes_on else self._initial_state(data)
+        if self.early_stopping and validation is None:
+            data, validation = self._set_aside(data, state["seed_"])
+        rates = self._rates(len(data.X), self.epochs, self.learning_rate_schedule)
+        self._fit(data, state=state, rates=rates, validation=validation)
+        return self
+
+    @with_callbacks
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch more, at a constant learning rate.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_traces, n_samples)
+        y : array-like of shape (n_traces,)
+        classes : array-like of shape (n_classes,), default=None
+            All classes that any call will have; needed at the first call.
+        sample_weight : array-like of shape (n_traces,), default=None
+
+        Returns
+        -------
+        self
+        """
+        self._check_parameters()
+        first = not hasattr(self, "weights_")
+        if first and classes is None:
+            raise ValueError("classes must be given at the first call to partial_fit")
+        known = unique_labels(classes) if classes is not None else self.classes_
+        if not first and not np.array_equal(known, self.classes_):
+            raise ValueError(f"classes must stay {self.classes_.tolist()}, got {known.tolist()}")
+        data = self._training_data(X, y, sample_weight, reset=first, classes=known)
+        state = self._initial_state(data, classes=known) if first else self._current_state()
+        self._fit(data, state=state, rates=self._rates(len(data.X), 1, "constant"))
+        return self
+
+    def decision_function(self, X):
+        """Logits of traces.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_traces, n_samples)
+
+        Returns
+        -------
+        ndarray of shape (n_traces,) for two classes, else (n_traces, n_classes), float64
+        """
+        check_is_fitted(self)
+        X = validate_data(self, self._flat(X), dtype=np.float32, reset=False)
+        from sklearn_aera.neural_network._engine import lend_engine
+
+        with lend_engine(self.architecture_) as engine:
+            logits = engine.predict(self.weights_, X).astype(np.float64)
+        return logits[:, 0] if logits.shape[1] == 1 else logits
+
+    def predict_proba(self, X):
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_traces, n_samples)
+
+        Returns
+        -------
+        ndarray of shape (n_traces, n_classes), float64
+        """
+        logits = self.decision_function(X)
+        if logits.ndim == 1:
+            return np.column_stack([expit(-logits), expit(logits)])
+        return softmax(logits, axis=1)
+
+    def predict(self, X):
+        """The most probable class of each trace, shape (n_traces,)."""
+        logits = self.decision_function(X)
+        codes = (logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(axis=1)
+        return self.classes_[codes]
+
+    def _simulated_targets(self, data):
+        return data.y
+
+    def _training_data(self, X, y, sample_weight=None, reset=True, classes=None):
+        X, y = validate_data(self, self._flat(X), y, dtype=np.float32, reset=reset)
+        self._check_channels(X)
+        check_classification_targets(y)
+        classes = unique_labels(y) if classes is None else classes
+        codes = _class_codes(y, classes, "y")
+        if sample_weight is None and self.class_weight is None:
+            return TrainingData(X, y, codes)
+        weight = compute_sample_weight(self.class_weight, y)
+        if sample_weight is not None:
+            weight *= _check_sample_weight(sample_weight, X)
+        used = weight > 0
+        return TrainingData(X[used], y[used], codes[used], weight[used].astype(np.float32))
+
+    def _validation_data(self, X_val, y_val, classes):
+        if (X_val is None) != (y_val is None):
+            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+            raise ValueError(f"{given} was given without {missing}: validation needs both")
+        if X_val is None:
+            return None
+        X, y = validate_data(self, self._flat(X_val, "X_val"), y_val, dtype=np.float32, reset=False)
+        return TrainingData(X, y, _class_codes(y, classes, "y_val"))
+
+    def _set_aside(self, data, seed):
+        """Training data and a share of it for validation, stratified by class."""
+        rows = np.arange(len(data.X))
+        try:
+            parts = train_test_split(
+                rows,
+                test_size=self.validation_fraction,
+                stratify=data.targets,
+                random_state=seed % 2**32,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} of {len(rows)} traces leaves no "
+                f"trace of some class for early stopping: {error}"
+            ) from error
+        return [
+            TrainingData(*(None if part is None else part[chosen] for part in data))
+            for chosen in parts
+        ]
+
+    def _initial_state(self, data, seed=None, classes=None):
+        classes = unique_labels(data.y) if classes is None else classes
+        if len(classes) < 2:
+            raise ValueError(f"y has only 1 class, {classes.tolist()[0]!r}: at least 2 are needed")
+        architecture = self._architecture(len(classes), data.X.shape[1])
+        return {"classes_": classes, **self._new_state(architecture, seed)}
+
+    def _current_state(self):
+        architecture = self._architecture(len(self.classes_), self.n_features_in_)
+        return {"classes_": self.classes_, **self._state_to_go_on(architecture)}
+
+
+def _class_codes(y, classes, name):
+    unknown = np.setdiff1d(y, classes)
+    if unknown.size:
+        raise ValueError(
+            f"{name} has labels that are not among the classes: {unknown.tolist()}; "
+            f"the classes are {classes.tolist()}"
+        )
+    return np.searchsorted(classes, y)
+
+
+def _check_sample_weight(sample_weight, X):
+    if isinstance(sample_weight, numbers.Real):
+        sample_weight = np.full(len(X), sample_weight)
+    weight = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weight.ndim != 1:
+        raise ValueError(f"sample_weight must be one-dimensional, got shape {weight.shape}")
+    check_consistent_length(X, weight)
+    if (weight < 0).any():
+        raise ValueError(f"sample_weight must be 0 or positive, got {weight.min()}")
+    if not weight.any():
+        raise ValueError("sample_weight must not be zero for all traces")
+    return weight
