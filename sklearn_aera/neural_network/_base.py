@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from sklearn.callback import with_callbacks
+from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator
@@ -21,7 +22,8 @@ class NetworkEstimator(Estimator):
 
     A subclass has the training parameters as attributes, and these hooks: `_check_architecture`
     raises if a parameter of the network is not valid, `_training_data` turns what a user gives
-    into `TrainingData`, and `_simulated_targets` says what to learn of simulated traces.
+    into `TrainingData`, `_initial_state` is where training starts from, `_simulated_targets` says
+    what to learn of simulated traces, and `_for_network` gives the network's inputs and targets.
     """
 
     @with_callbacks
@@ -135,7 +137,7 @@ class NetworkEstimator(Estimator):
 
     def _flat(self, X, name="X"):
         """Traces (n, n_samples, n_channels) as (n, n_samples * n_channels)."""
-        if np.ndim(X) != 3:
+        if getattr(X, "ndim", 2) != 3:
             return X
         X = np.asarray(X)
         if X.shape[2] != self.n_channels:
@@ -151,6 +153,29 @@ class NetworkEstimator(Estimator):
                 f"X has {X.shape[1]} values per trace, which n_channels={self.n_channels} does "
                 "not divide"
             )
+
+    def _validates(self, X_val, y_val):
+        """Whether there is validation data."""
+        if (X_val is None) != (y_val is None):
+            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+            raise ValueError(f"{given} was given without {missing}: validation needs both")
+        return X_val is not None
+
+    def _set_aside(self, data, seed, stratify=None):
+        """Training data, and a share of it for validation."""
+        try:
+            parts = train_test_split(
+                np.arange(len(data.X)),
+                test_size=self.validation_fraction,
+                stratify=stratify,
+                random_state=seed % 2**32,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} of {len(data.X)} traces leaves "
+                f"too few for early stopping, of all or of some class: {error}"
+            ) from error
+        return [data.take(rows) for rows in parts]
 
     def _new_state(self, architecture, seed=None):
         """Everything that training changes, of a network that has learned nothing yet."""
@@ -201,8 +226,7 @@ class NetworkEstimator(Estimator):
             weights, optimizer_state, history = engine.fit(
                 state["weights_"],
                 state["optimizer_state_"],
-                data.X,
-                data.targets,
+                *self._for_network(data, state),
                 sample_weight=data.weight,
                 weight_decay=self.weight_decay,
                 learning_rates=rates,

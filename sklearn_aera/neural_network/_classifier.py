@@ -1,19 +1,15 @@
 """What the networks that classify traces have in common."""
 
-import numbers
-
 import numpy as np
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.callback import with_callbacks
-from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_aera.neural_network._base import NetworkEstimator
-from sklearn_aera.neural_network._training import TrainingData
+from sklearn_aera.neural_network._training import TrainingData, check_sample_weight
 
 
 class TraceClassifier(ClassifierMixin, NetworkEstimator):
@@ -64,7 +60,7 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         validation = self._validation_data(X_val, y_val, classes)
         state = self._current_state() if goes_on else self._initial_state(data)
         if self.early_stopping and validation is None:
-            data, validation = self._set_aside(data, state["seed_"])
+            data, validation = self._set_aside(data, state["seed_"], stratify=data.targets)
         rates = self._rates(len(data.X), self.epochs, self.learning_rate_schedule)
         self._fit(data, state=state, rates=rates, validation=validation)
         return self
@@ -141,6 +137,9 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
     def _simulated_targets(self, data):
         return data.y
 
+    def _for_network(self, data, state):
+        return data.X, data.targets
+
     def _training_data(self, X, y, sample_weight=None, reset=True, classes=None):
         X, y = validate_data(self, self._flat(X), y, dtype=np.float32, reset=reset)
         self._check_channels(X)
@@ -151,38 +150,15 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
             return TrainingData(X, y, codes)
         weight = compute_sample_weight(self.class_weight, y)
         if sample_weight is not None:
-            weight *= _check_sample_weight(sample_weight, X)
-        used = weight > 0
-        return TrainingData(X[used], y[used], codes[used], weight[used].astype(np.float32))
+            weight *= check_sample_weight(sample_weight, X)
+        return TrainingData(X, y, codes, weight.astype(np.float32)).take(weight > 0)
 
     def _validation_data(self, X_val, y_val, classes):
-        if (X_val is None) != (y_val is None):
-            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
-            raise ValueError(f"{given} was given without {missing}: validation needs both")
-        if X_val is None:
+        if not self._validates(X_val, y_val):
             return None
-        X, y = validate_data(self, self._flat(X_val, "X_val"), y_val, dtype=np.float32, reset=False)
+        X_val = self._flat(X_val, "X_val")
+        X, y = validate_data(self, X_val, y_val, dtype=np.float32, reset=False)
         return TrainingData(X, y, _class_codes(y, classes, "y_val"))
-
-    def _set_aside(self, data, seed):
-        """Training data and a share of it for validation, stratified by class."""
-        rows = np.arange(len(data.X))
-        try:
-            parts = train_test_split(
-                rows,
-                test_size=self.validation_fraction,
-                stratify=data.targets,
-                random_state=seed % 2**32,
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} of {len(rows)} traces leaves no "
-                f"trace of some class for early stopping: {error}"
-            ) from error
-        return [
-            TrainingData(*(None if part is None else part[chosen] for part in data))
-            for chosen in parts
-        ]
 
     def _initial_state(self, data, seed=None, classes=None):
         classes = unique_labels(data.y) if classes is None else classes
@@ -204,19 +180,3 @@ def _class_codes(y, classes, name):
             f"the classes are {classes.tolist()}"
         )
     return np.searchsorted(classes, y)
-
-
-def _check_sample_weight(sample_weight, X):
-    if isinstance(sample_weight, numbers.Real):
-        sample_weight = np.full(len(X), sample_weight)
-    weight = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-    )
-    if weight.ndim != 1:
-        raise ValueError(f"sample_weight must be one-dimensional, got shape {weight.shape}")
-    check_consistent_length(X, weight)
-    if (weight < 0).any():
-        raise ValueError(f"sample_weight must be 0 or positive, got {weight.min()}")
-    if not weight.any():
-        raise ValueError("sample_weight must not be zero for all traces")
-    return weight

@@ -1,7 +1,8 @@
-"""The recommended detector."""
+"""The recommended pipelines."""
 
 from sklearn.pipeline import Pipeline
 
+from sklearn_aera.neural_network._denoiser import RecurrentDenoiser
 from sklearn_aera.neural_network._recurrent import RecurrentClassifier
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
 
@@ -60,3 +61,45 @@ def make_detector(*, epochs=60, max_shift=200, random_state=None, memory=None, v
     )
     steps = [("normalize", StdNormalizer()), ("whiten", SpectralWhitener())]
     return Pipeline([*steps, ("classify", classifier)], memory=memory)
+
+
+def make_denoiser(*, epochs=30, max_shift=200, random_state=None, memory=None, verbose=0):
+    """The recommended pipeline from traces to the signals in them: whiten, recover.
+
+    Parameters
+    ----------
+    epochs, max_shift, random_state, memory, verbose
+        See `make_detector`.
+
+    Returns
+    -------
+    sklearn.pipeline.Pipeline
+        With the steps ``whiten`` and ``recover``. It is fitted with traces and their true signals,
+        and predicts signals in the unit of these.
+
+    Examples
+    --------
+    >>> from sklearn_aera.datasets import make_traces
+    >>> from sklearn_aera.neural_network import make_denoiser
+    >>> data = make_traces(200, snr=5.0, random_state=0)
+    >>> denoiser = make_denoiser(epochs=1, random_state=0).fit(data.traces, data.signals)
+    >>> denoiser.predict(data.traces).shape
+    (200, 500)
+    """
+    denoiser = RecurrentDenoiser(
+        cell="gru",
+        hidden_size=32,
+        bidirectional=True,
+        n_filters=96,
+        kernel_size=64,
+        stride=8,
+        learning_rate=2e-3,
+        learning_rate_schedule="cosine",
+        weight_decay=0.01,
+        flip_polarity=True,
+        max_shift=max_shift,
+        epochs=epochs,
+        random_state=random_state,
+        verbose=verbose,
+    )
+    return Pipeline([("whiten", SpectralWhitener()), ("recover", denoiser)], memory=memory)

@@ -65,7 +65,7 @@ def build_network(architecture, seed, model_class=None, projected=False):
     Returns
     -------
     keras.Model
-        From flattened traces (n, n_features) to logits (n, n_outputs), not compiled.
+        From flattened traces (n, n_features) to outputs (n, n_outputs), not compiled.
     """
     import keras
 
@@ -76,34 +76,98 @@ def build_network(architecture, seed, model_class=None, projected=False):
     for number, size in enumerate(architecture.hidden_size):
         return_sequences = number < last or architecture.pooling != "last"
         x = _recurrent(architecture, size, return_sequences, seeds, projected)(x)
+    head = _trace_head if architecture.head == "trace" else _logits_head
+    outputs = head(x, traces, architecture, seeds)
+    kind = "denoiser" if architecture.head == "trace" else "classifier"
+    name = f"{architecture.cell or 'convolutional'}_{kind}"
+    return (model_class or keras.Model)(traces, outputs, name=name)
+
+
+def _logits_head(x, traces, architecture, seeds):
+    """From a sequence to a logit per class (one for two classes)."""
+    import keras
+
     if architecture.pooling != "max_logit":
         x = _pool(x, architecture.pooling)
-    if architecture.dropout:
-        x = keras.layers.Dropout(architecture.dropout, seed=int(next(seeds)))(x)
-    kernel = keras.initializers.GlorotUniform(seed=int(next(seeds)))
-    logits = keras.layers.Dense(architecture.n_outputs, kernel_initializer=kernel, name="logits")(x)
-    if architecture.pooling == "max_logit":
-        logits = _pool(logits, "max")
-    name = f"{architecture.cell or 'convolutional'}_classifier"
-    return (model_class or keras.Model)(traces, logits, name=name)
+    x = _dropout(x, architecture, seeds)
+    logits = keras.layers.Dense(
+        architecture.n_outputs, kernel_initializer=_glorot(seeds), name="logits"
+    )(x)
+    return _pool(logits, "max") if architecture.pooling == "max_logit" else logits
+
+
+def _trace_head(x, traces, architecture, seeds):
+    """From a sequence to a value per sample: pulses are sums of learned waveforms.
+
+    What linear filters see in the trace is weighted over time, each filter by a softmax with the
+    choice of no time at all, as probabilities weight matched filters in the best possible
+    estimate; a transposed convolution turns the result into a trace. Without filters the sequence
+    gives the waveforms' amplitudes itself.
+    """
+    import keras
+
+    x = _dropout(x, architecture, seeds)
+    padding, (kernel_size, stride) = "valid", architecture.frame
+    if architecture.filters:
+        padding, (n_filters, kernel_size, stride) = "same", architecture.filters[0]
+        logits = keras.layers.Dense(n_filters, kernel_initializer=_glorot(seeds), name="weights")(x)
+        weights = keras.ops.softmax(keras.ops.pad(logits, ((0, 0), (0, 1), (0, 0))), axis=1)
+        # Times the number of steps, so that weights are about 1 before anything is learned.
+        weights = weights[:, :-1] * logits.shape[1]
+        seen = _convolution(_channels(traces, architecture), architecture.filters[0], None, seeds)
+        x = keras.layers.Multiply()([seen, weights])
+    x = keras.layers.Conv1DTranspose(
+        architecture.n_channels,
+        kernel_size,
+        strides=stride,
+        padding=padding,
+        kernel_initializer=_glorot(seeds),
+        name="waveforms",
+    )(x)
+    return keras.layers.Flatten()(x)[:, : architecture.n_outputs]
+
+
+def _dropout(x, architecture, seeds):
+    import keras
+
+    if not architecture.dropout:
+        return x
+    return keras.layers.Dropout(architecture.dropout, seed=int(next(seeds)))(x)
+
+
+def _glorot(seeds):
+    import keras
+
+    return keras.initializers.GlorotUniform(seed=int(next(seeds)))
+
+
+def _channels(traces, architecture):
+    import keras
+
+    return keras.layers.Reshape((architecture.n_samples, architecture.n_channels))(traces)
+
+
+def _convolution(x, filters, activation, seeds):
+    import keras
+
+    n_filters, kernel_size, stride = filters
+    return keras.layers.Conv1D(
+        n_filters,
+        kernel_size,
+        strides=stride,
+        padding="same",
+        activation=activation,
+        kernel_initializer=_glorot(seeds),
+    )(x)
 
 
 def _front_end(traces, architecture, seeds):
     """From traces (n, n_features) to a sequence (n, n_steps, n_step_features)."""
-    import keras
-
     if not architecture.filters:
         return _frames(traces, architecture)
-    x = keras.layers.Reshape((architecture.n_samples, architecture.n_channels))(traces)
-    for n_filters, kernel_size, stride in architecture.filters:
-        x = keras.layers.Conv1D(
-            n_filters,
-            kernel_size,
-            strides=stride,
-            padding="same",
-            activation="relu",
-            kernel_initializer=keras.initializers.GlorotUniform(seed=int(next(seeds))),
-        )(x)
+    x = _channels(traces, architecture)
+    for filters in architecture.filters:
+        x = _convolution(x, filters, "relu", seeds)
     return x
 
 
@@ -114,7 +178,7 @@ def _frames(traces, architecture):
     kernel_size, stride = architecture.frame
     n_samples, n_channels = architecture.n_samples, architecture.n_channels
     if kernel_size == stride == 1:
-        return keras.layers.Reshape((n_samples, n_channels))(traces)
+        return _channels(traces, architecture)
     n_missing = max(kernel_size - n_samples, 0)
     n_missing += (kernel_size - n_samples - n_missing) % stride
     padded = keras.ops.pad(traces, ((0, 0), (0, n_missing * n_channels)))
@@ -129,7 +193,7 @@ def _recurrent(architecture, size, return_sequences, seeds, projected):
     def layer(**options):
         return make(
             return_sequences=return_sequences,
-            kernel_initializer=keras.initializers.GlorotUniform(seed=int(next(seeds))),
+            kernel_initializer=_glorot(seeds),
             recurrent_initializer=keras.initializers.Orthogonal(seed=int(next(seeds))),
             **options,
         )

@@ -1,9 +1,11 @@
 """What changes from step to step of a training: the learning rate and the traces' disguise."""
 
+import numbers
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from sklearn.utils import check_array, check_consistent_length
 
 SCHEDULES = ("constant", "cosine")
 
@@ -19,13 +21,13 @@ class TrainingData(NamedTuple):
     y: Any
     """(n_traces, ...): what the user gave to learn."""
     targets: np.ndarray
-    """(n_traces,) class indices, or (n_traces, n_outputs) values that the network has to give."""
+    """(n_traces,) class indices, or (n_traces, n_outputs) signals, float32."""
     weight: np.ndarray | None = None
     """(n_traces,), float32."""
 
-    @property
-    def for_keras(self):
-        return self.X, self.targets, self.weight
+    def take(self, rows):
+        """The same of some traces."""
+        return TrainingData(*(None if part is None else part[rows] for part in self))
 
 
 class Augmentation(NamedTuple):
@@ -101,3 +103,20 @@ def flip_and_shift(traces, rng, *, flip_polarity, max_shift, n_channels=1):
     if flip_polarity:
         traces = traces * rng.choice(np.array([-1, 1], dtype=traces.dtype), n_traces)[:, None]
     return traces
+
+
+def check_sample_weight(sample_weight, X):
+    """Weights as a vector, or an error that says what is wrong with them."""
+    if isinstance(sample_weight, numbers.Real):
+        sample_weight = np.full(len(X), sample_weight)
+    weight = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weight.ndim != 1:
+        raise ValueError(f"sample_weight must be one-dimensional, got shape {weight.shape}")
+    check_consistent_length(X, weight)
+    if (weight < 0).any():
+        raise ValueError(f"sample_weight must be 0 or positive, got {weight.min()}")
+    if not weight.any():
+        raise ValueError("sample_weight must not be zero for all traces")
+    return weight

@@ -79,7 +79,7 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
         if self.per == "dataset":
             return X / X.dtype.type(self.scale_)
-        return _divide_by_std(X)
+        return divide_by_std(X)[0]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -88,11 +88,15 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         return tags
 
 
-def _divide_by_std(X):
-    """Each row over its standard deviation; rows without one, to rounding, become zero."""
+def divide_by_std(X):
+    """Each row over its standard deviation, and that, shape (n_rows, 1).
+
+    Rows without one, to rounding, become zero, and so does what is given as theirs.
+    """
     # Scaled first, so that neither tiny nor huge traces leave the range of the floats.
     largest = np.abs(X).max(axis=1, keepdims=True)
     X = np.divide(X, largest, out=np.zeros_like(X), where=largest > 0)
     std = X.std(axis=1, dtype=np.float64, keepdims=True).astype(X.dtype)
     varies = std > np.finfo(X.dtype).eps
-    return np.divide(X, std, out=np.zeros_like(X), where=varies)
+    normalized = np.divide(X, std, out=np.zeros_like(X), where=varies)
+    return normalized, np.where(varies, std.astype(np.float64) * largest, 0.0)

@@ -1,0 +1,241 @@
+"""The recurrent denoiser: signals come back, in their unit, and nothing else does."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone, is_regressor
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from sklearn_aera.datasets import make_traces
+from sklearn_aera.neural_network import RecurrentDenoiser, make_denoiser
+from sklearn_aera.neural_network._training import Augmentation
+from sklearn_aera.preprocessing import SpectralWhitener
+from sklearn_aera.simulation import AntennaNoise, TraceSimulator
+
+QUIET = TraceSimulator(noise=AntennaNoise(carrier_share=0.0), n_samples=120)
+LOUD = {"snr": 8.0, "arrival_time": (0.1, 0.5)}
+DATA = {"simulator": QUIET, "random_state": 0, **LOUD}
+
+
+def small(**parameters):
+    defaults = {"hidden_size": 6, "n_filters": 8, "kernel_size": 12, "stride": 6, "epochs": 3}
+    training = {"batch_size": 64, "learning_rate": 0.01, "random_state": 0}
+    return RecurrentDenoiser(**(defaults | training | parameters))
+
+
+def error(model, data):
+    """Mean square error over that of a model that gives zero."""
+    residual = model.predict(data.traces) - data.signals
+    return np.sum(residual**2) / np.sum(data.signals**2)
+
+
+@pytest.fixture(scope="module")
+def train():
+    return make_traces(400, **DATA)
+
+
+@pytest.fixture(scope="module")
+def test():
+    return make_traces(400, first_event_id=10**6, **DATA)
+
+
+@pytest.fixture(scope="module")
+def fitted(train):
+    return small(epochs=40).fit(train.traces, train.signals)
+
+
+def test_recovers_the_signals(fitted, test):
+    as_they_are = np.sum((test.traces - test.signals) ** 2) / np.sum(test.signals**2)
+    assert error(fitted, test) < 0.3 < as_they_are
+    recovered = fitted.predict(test.traces)
+    peaks = np.abs(recovered).max(axis=1)
+    assert np.median(peaks[test.y == 0]) < 0.2 * np.median(peaks[test.y == 1])
+    assert is_regressor(fitted)
+    losses = fitted.history_["loss"]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_signals_keep_their_unit(fitted, train, test):
+    """Twice the trace is twice the signal; signals in another unit come back in it."""
+    recovered = fitted.predict(test.traces)
+    np.testing.assert_allclose(fitted.predict(8 * test.traces), 8 * recovered, rtol=1e-5)
+    microvolts = small(epochs=2).fit(train.traces, 1000 * train.signals)
+    millivolts = small(epochs=2).fit(train.traces, train.signals)
+    scale = np.abs(millivolts.predict(test.traces)).max()
+    np.testing.assert_allclose(
+        microvolts.predict(test.traces), 1000 * millivolts.predict(test.traces), atol=0.1 * scale
+    )
+    assert microvolts.scale_ == pytest.approx(1000 * millivolts.scale_, rel=1e-6)
+    assert not np.any(fitted.predict(np.zeros((2, 120))))
+
+
+def test_behind_a_whitener_signals_come_back_in_mv(train, test):
+    pipeline = make_pipeline(SpectralWhitener(), small(epochs=40))
+    pipeline.fit(train.traces, train.signals)
+    assert error(pipeline, test) < 0.3
+    background = SpectralWhitener().fit(train.traces[train.y == 0])
+    np.testing.assert_array_equal(pipeline[0].autocovariance_, background.autocovariance_)
+
+
+def test_augmentation_keeps_traces_and_signals_together():
+    rng = np.random.default_rng(0)
+    traces = rng.normal(size=(50, 30)).astype(np.float32)
+    augmentation = Augmentation(True, 10, 1, targets_too=True)
+    moved, signals = augmentation(traces, 3 * traces, rng)
+    np.testing.assert_array_equal(signals, 3 * moved)
+    assert np.any(moved != traces)
+    labels = np.arange(50)
+    assert augmentation._replace(targets_too=False)(traces, labels, rng)[1] is labels
+
+
+def test_augmented_fit_learns_both_polarities(train, test):
+    """Trained on pulses of one sign alone, it recovers those of the other only with flips."""
+    sign = np.sign(train.signals[np.arange(400), np.abs(train.signals).argmax(axis=1)])
+    upright = np.where(sign == 0, 1, sign)[:, None]
+    downwards = test.signals[np.arange(400), np.abs(test.signals).argmax(axis=1)] < 0
+    chosen = type(test)(traces=test.traces[downwards], signals=test.signals[downwards])
+    errors = [
+        error(
+            small(epochs=40, flip_polarity=flip).fit(
+                upright * train.traces, upright * train.signals
+            ),
+            chosen,
+        )
+        for flip in (False, True)
+    ]
+    assert errors[1] < 0.4
+    assert errors[1] < errors[0]
+
+
+def test_training_in_pieces(train):
+    X, y = train.traces, train.signals
+    whole = small(epochs=4).fit(X, y).predict(X)
+    halves = small(epochs=2, warm_start=True).fit(X, y).fit(X, y)
+    np.testing.assert_array_equal(halves.predict(X), whole)
+    steps = small()
+    for _ in range(4):
+        steps.partial_fit(X, y)
+    np.testing.assert_array_equal(steps.predict(X), whole)
+    copy = pickle.loads(pickle.dumps(steps))
+    np.testing.assert_array_equal(copy.predict(X), whole)
+    halves.set_params(hidden_size=7)
+    with pytest.raises(ValueError, match="parameters of the network have changed"):
+        halves.fit(X, y)
+
+
+def test_endless_data_is_what_the_event_ids_say():
+    endless = small().fit_simulated(QUIET, 100, first_event_id=500, **LOUD)
+    by_hand = small()
+    for epoch in range(3):
+        data = make_traces(100, first_event_id=500 + 100 * epoch, **DATA)
+        by_hand.partial_fit(data.traces, data.signals)
+    for a, b in zip(endless.weights_, by_hand.weights_, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    assert endless.scale_ == by_hand.scale_
+
+
+def test_weights_mean_copies(train):
+    X, y = train.traces[:60], train.signals[:60]
+    weight = np.arange(60) % 3
+    full = {"batch_size": 1024, "epochs": 5}
+    weighted = small(**full).fit(X, y, sample_weight=weight)
+    repeated = small(**full).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight, axis=0))
+    scale = np.abs(repeated.predict(X)).max()
+    assert weighted.scale_ == pytest.approx(repeated.scale_, rel=1e-5)
+    np.testing.assert_allclose(weighted.predict(X), repeated.predict(X), atol=1e-3 * scale)
+    plain = small(**full).fit(X, y)
+    assert np.abs(plain.predict(X) - repeated.predict(X)).max() > 1e-2 * scale
+
+
+def test_validation_data_and_early_stopping(train, test):
+    model = small(epochs=5).fit(train.traces, train.signals, X_val=test.traces, y_val=test.signals)
+    assert len(model.history_["val_loss"]) == 5
+    plain = small(epochs=5).fit(train.traces, train.signals)
+    np.testing.assert_array_equal(model.predict(test.traces), plain.predict(test.traces))
+    stopped = small(epochs=50, early_stopping=True, n_iter_no_change=1, tol=0.05)
+    assert stopped.fit(train.traces, train.signals).n_iter_ < 50
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"n_filters": 0, "kernel_size": 10, "stride": 10},
+        {"n_filters": 0, "kernel_size": 12, "stride": 5},
+        {"n_filters": 0, "kernel_size": 1, "stride": 1, "bidirectional": False, "cell": "lstm"},
+        {"cell": "simple_rnn", "hidden_size": (5, 4), "dropout": 0.2, "stride": 7},
+    ],
+)
+def test_every_front_end_gives_a_value_per_sample(train, parameters):
+    model = small(epochs=1, **parameters).fit(train.traces, train.signals)
+    recovered = model.predict(train.traces)
+    assert recovered.shape == train.signals.shape
+    assert np.all(recovered.std(axis=0) > 0)
+    np.testing.assert_allclose(
+        model.model_.predict(train.traces / train.traces.std(1, keepdims=True), verbose=0),
+        recovered / (model.scale_ * train.traces.std(1, keepdims=True)),
+        atol=1e-4,
+    )
+
+
+def test_channels(train):
+    """Each channel's signal comes back in its place."""
+    other = make_traces(400, **DATA | {"signal_fraction": 0.0, "random_state": 1})
+    X = np.stack([other.traces, train.traces], axis=2)
+    signals = np.stack([other.signals, train.signals], axis=2)
+    model = small(n_channels=2, epochs=40).fit(X, signals)
+    recovered = model.predict(X).reshape(signals.shape)
+    power = np.sum(recovered**2, axis=(0, 1))
+    assert power[0] < 0.1 * power[1]
+    assert np.sum((recovered - signals) ** 2) < 0.5 * np.sum(signals**2)
+
+
+def test_searchable(train):
+    search = GridSearchCV(
+        clone(make_denoiser(epochs=1, random_state=0)).set_params(
+            recover__n_filters=8, recover__hidden_size=4, recover__kernel_size=12
+        ),
+        {"recover__cell": ["gru", "simple_rnn"]},
+        cv=2,
+        scoring="neg_mean_squared_error",
+    ).fit(train.traces, train.signals)
+    assert np.all(search.cv_results_["mean_test_score"] < 0)
+    assert np.all(np.isfinite(search.cv_results_["mean_test_score"]))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "change", "message"),
+    [
+        ({"cell": "rnn"}, {}, "cell must be one of 'simple_rnn', 'lstm', 'gru', got 'rnn'"),
+        ({"stride": 0}, {}, "stride == 0, must be >= 1"),
+        ({}, {"y": np.zeros((400, 121))}, "y must be the signals in X, with at most 120 samples"),
+        ({}, {"y": np.zeros((10, 120))}, "inconsistent numbers of samples"),
+        ({}, {"y": np.full((400, 120), np.nan)}, "contains NaN"),
+        ({}, {"X_val": np.zeros((3, 120))}, "X_val was given without y_val"),
+        (
+            {},
+            {"X_val": np.zeros((3, 120)), "y_val": np.zeros((3, 20))},
+            "y_val must have 120 samples as y has, got 20",
+        ),
+        ({"n_channels": 7}, {}, "X has 120 values per trace, which n_channels=7 does not divide"),
+        ({"early_stopping": True, "validation_fraction": 0.999}, {"first": 1}, "too few"),
+    ],
+)
+def test_bad_input(train, parameters, change, message):
+    arguments = {"X": train.traces, "y": train.signals} | change
+    first = arguments.pop("first", None)
+    if first:
+        arguments = {name: value[:first] for name, value in arguments.items()}
+    model = small(**parameters)
+    with pytest.raises(ValueError, match=message):
+        model.fit(**arguments)
+    assert not hasattr(model, "weights_")
+
+
+def test_bad_predictions(fitted):
+    with pytest.raises(NotFittedError):
+        small().predict(np.zeros((1, 120)))
+    with pytest.raises(ValueError, match="X has 119 features, but RecurrentDenoiser"):
+        fitted.predict(np.zeros((1, 119)))
