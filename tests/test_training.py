@@ -255,3 +255,14 @@ def test_make_detector():
     detector.set_params(**{f"classify__{name}": value for name, value in small.items()})
     detector = clone(detector).fit(train.traces, train.y)
     assert detector.predict_proba(train.traces).shape == (300, 2)
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_make_detector_with_channels(two_channels, flat):
+    X, y = two_channels
+    detector = make_detector(epochs=40, max_shift=0, n_channels=2, random_state=0)
+    detector.set_params(classify__batch_size=64, classify__learning_rate=0.01)
+    detector.set_params(classify__n_filters=8, classify__kernel_size=12, classify__hidden_size=4)
+    X = X.reshape(len(X), -1) if flat else X
+    detector.fit(X, y)
+    assert roc_auc_score(y, detector.decision_function(X)) > 0.9

@@ -6,7 +6,7 @@ from scipy.linalg import toeplitz
 
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
-from sklearn_aera.simulation import AnalyticPulse, AntennaNoise, BandPass
+from sklearn_aera.simulation import AnalyticPulse, AntennaNoise, BandPass, TraceSimulator
 from sklearn_aera.simulation._band import Band
 
 N_TRAIN = N_TEST = 1000
@@ -50,7 +50,7 @@ def test_covariance_is_that_of_the_noise(background, n_traces):
     truth[0] *= 1 + 1e-4
     whitener = SpectralWhitener().fit(background[:n_traces])
     # About 280 powers in the band; twice that for the widths of lines and the band's edges.
-    assert _divergence(truth, whitener.autocovariance_) < 280 / n_traces
+    assert _divergence(truth, whitener.autocovariance_[0]) < 280 / n_traces
     # The average of products at each lag is not even positive definite.
     averaged = _averaged_products(background[:n_traces])
     averaged[0] *= 1 + 1e-4
@@ -75,7 +75,7 @@ def test_pulses_stay_where_they_are(background):
     times = np.arange(100, 401, 50)
     moved = (spectrum * band.delay(times / 180.0)).astype(np.complex64)
     whitener = SpectralWhitener().fit(background[:200])
-    np.testing.assert_array_equal(whitener.whitening_, whitener.whitening_.T)
+    np.testing.assert_array_equal(whitener.whitening_[0], whitener.whitening_[0].T)
     peaks = np.abs(whitener.transform(band.synthesize(moved))).argmax(axis=1)
     assert np.abs(peaks - times).max() <= 1
 
@@ -132,3 +132,33 @@ def test_bad_traces():
         SpectralWhitener().fit(np.eye(5), [0, 1])
     with pytest.raises(ValueError, match="expecting 5 features"):
         SpectralWhitener().fit(np.eye(5)).transform(np.eye(4))
+
+
+def test_channels_are_whitened_each_with_its_own_covariance():
+    first, second = (
+        make_traces(300, simulator=TraceSimulator(noise=noise), random_state=seed)
+        for seed, noise in enumerate([AntennaNoise(), AntennaNoise(carrier_share=0.0)])
+    )
+    X = np.stack([first.traces, 5 * second.traces], axis=2)
+    alone = [SpectralWhitener().fit(X[:, :, c], first.y) for c in range(2)]
+    both = SpectralWhitener(n_channels=2).fit(X, first.y)
+    np.testing.assert_array_equal(
+        both.autocovariance_, np.concatenate([w.autocovariance_ for w in alone])
+    )
+    white = both.transform(X)
+    assert white.shape == (300, 1000)
+    for c, whitener in enumerate(alone):
+        np.testing.assert_allclose(white[:, c::2], whitener.transform(X[:, :, c]), atol=1e-5)
+    np.testing.assert_array_equal(both.transform(X.reshape(300, -1)), white)
+
+
+def test_channels_that_do_not_fit():
+    X = np.random.default_rng(0).normal(size=(5, 9, 2))
+    with pytest.raises(
+        ValueError, match="X has 2 channels in its last dimension, but n_channels=3"
+    ):
+        SpectralWhitener(n_channels=3).fit(X)
+    with pytest.raises(ValueError, match="X has 9 values per trace, which n_channels=2 does not"):
+        SpectralWhitener(n_channels=2).fit(X[:, :, 0])
+    with pytest.raises(ValueError, match="n_channels == 0, must be >= 1"):
+        SpectralWhitener(n_channels=0).fit(X)

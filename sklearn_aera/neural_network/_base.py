@@ -135,25 +135,6 @@ class NetworkEstimator(Estimator):
         check_real(self.validation_fraction, "validation_fraction", **fraction)
         check_real(self.tol, "tol", min_val=0.0)
 
-    def _flat(self, X, name="X"):
-        """Traces (n, n_samples, n_channels) as (n, n_samples * n_channels)."""
-        if getattr(X, "ndim", 2) != 3:
-            return X
-        X = np.asarray(X)
-        if X.shape[2] != self.n_channels:
-            raise ValueError(
-                f"{name} has {X.shape[2]} channels in its last dimension, but "
-                f"n_channels={self.n_channels}"
-            )
-        return X.reshape(len(X), -1)
-
-    def _check_channels(self, X):
-        if X.shape[1] % self.n_channels:
-            raise ValueError(
-                f"X has {X.shape[1]} values per trace, which n_channels={self.n_channels} does "
-                "not divide"
-            )
-
     def _validates(self, X_val, y_val):
         """Whether there is validation data."""
         if (X_val is None) != (y_val is None):

@@ -8,6 +8,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_aera._channels import check_channels, flatten_channels
 from sklearn_aera.neural_network._base import NetworkEstimator
 from sklearn_aera.neural_network._training import TrainingData, check_sample_weight
 
@@ -105,7 +106,7 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         ndarray of shape (n_traces,) for two classes, else (n_traces, n_classes), float64
         """
         check_is_fitted(self)
-        X = validate_data(self, self._flat(X), dtype=np.float32, reset=False)
+        X = validate_data(self, flatten_channels(X, self.n_channels), dtype=np.float32, reset=False)
         from sklearn_aera.neural_network._engine import lend_engine
 
         with lend_engine(self.architecture_) as engine:
@@ -141,8 +142,10 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         return data.X, data.targets
 
     def _training_data(self, X, y, sample_weight=None, reset=True, classes=None):
-        X, y = validate_data(self, self._flat(X), y, dtype=np.float32, reset=reset)
-        self._check_channels(X)
+        X, y = validate_data(
+            self, flatten_channels(X, self.n_channels), y, dtype=np.float32, reset=reset
+        )
+        check_channels(X, self.n_channels)
         check_classification_targets(y)
         classes = unique_labels(y) if classes is None else classes
         codes = _class_codes(y, classes, "y")
@@ -156,7 +159,7 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
     def _validation_data(self, X_val, y_val, classes):
         if not self._validates(X_val, y_val):
             return None
-        X_val = self._flat(X_val, "X_val")
+        X_val = flatten_channels(X_val, self.n_channels, "X_val")
         X, y = validate_data(self, X_val, y_val, dtype=np.float32, reset=False)
         return TrainingData(X, y, _class_codes(y, classes, "y_val"))
 

@@ -5,6 +5,7 @@ from sklearn.base import RegressorMixin
 from sklearn.callback import with_callbacks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_aera._channels import check_channels, flatten_channels
 from sklearn_aera._validation import check_choice, check_count, check_sizes
 from sklearn_aera.neural_network._base import NetworkEstimator
 from sklearn_aera.neural_network._networks import CELLS, Architecture
@@ -199,7 +200,7 @@ early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, random_s
             In the unit of the signals it was fitted with.
         """
         check_is_fitted(self)
-        X = validate_data(self, self._flat(X), dtype=np.float32, reset=False)
+        X = validate_data(self, flatten_channels(X, self.n_channels), dtype=np.float32, reset=False)
         from sklearn_aera.neural_network._engine import lend_engine
 
         X, std = divide_by_std(X)
@@ -232,9 +233,9 @@ early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, random_s
         )
 
     def _training_data(self, X, y, sample_weight=None, reset=True):
-        X, y = self._flat(X), self._flat(y, "y")
+        X, y = flatten_channels(X, self.n_channels), flatten_channels(y, self.n_channels, "y")
         X, y = validate_data(self, X, y, dtype=np.float32, multi_output=True, reset=reset)
-        self._check_channels(X)
+        check_channels(X, self.n_channels)
         signals = np.asarray(y, dtype=np.float32).reshape(len(y), -1)
         if signals.shape[1] > X.shape[1]:
             raise ValueError(

@@ -7,7 +7,9 @@ from sklearn_aera.neural_network._recurrent import RecurrentClassifier
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
 
 
-def make_detector(*, epochs=60, max_shift=200, random_state=None, memory=None, verbose=0):
+def make_detector(
+    *, epochs=60, max_shift=200, n_channels=1, random_state=None, memory=None, verbose=0
+):
     """The recommended pipeline from traces to probabilities: normalise, whiten, classify.
 
     Whitened traces show a pulse where carriers hid it; a convolution of long filters and a
@@ -20,6 +22,8 @@ def make_detector(*, epochs=60, max_shift=200, random_state=None, memory=None, v
         Passes over the training traces; fewer are enough for more traces (10 for 40 000).
     max_shift : int, default=200
         Largest time shift of a training trace in samples; 0 for none.
+    n_channels : int, default=1
+        Number of channels (polarisations) of a trace.
     random_state : int, RandomState instance or None, default=None
         Of the classifier.
     memory : str or joblib.Memory, default=None
@@ -55,20 +59,24 @@ def make_detector(*, epochs=60, max_shift=200, random_state=None, memory=None, v
         weight_decay=0.01,
         flip_polarity=True,
         max_shift=max_shift,
+        n_channels=n_channels,
         epochs=epochs,
         random_state=random_state,
         verbose=verbose,
     )
-    steps = [("normalize", StdNormalizer()), ("whiten", SpectralWhitener())]
-    return Pipeline([*steps, ("classify", classifier)], memory=memory)
+    whitener = SpectralWhitener(n_channels=n_channels)
+    steps = [("normalize", StdNormalizer()), ("whiten", whitener), ("classify", classifier)]
+    return Pipeline(steps, memory=memory)
 
 
-def make_denoiser(*, epochs=30, max_shift=200, random_state=None, memory=None, verbose=0):
+def make_denoiser(
+    *, epochs=30, max_shift=200, n_channels=1, random_state=None, memory=None, verbose=0
+):
     """The recommended pipeline from traces to the signals in them: whiten, recover.
 
     Parameters
     ----------
-    epochs, max_shift, random_state, memory, verbose
+    epochs, max_shift, n_channels, random_state, memory, verbose
         See `make_detector`.
 
     Returns
@@ -98,8 +106,10 @@ def make_denoiser(*, epochs=30, max_shift=200, random_state=None, memory=None, v
         weight_decay=0.01,
         flip_polarity=True,
         max_shift=max_shift,
+        n_channels=n_channels,
         epochs=epochs,
         random_state=random_state,
         verbose=verbose,
     )
-    return Pipeline([("whiten", SpectralWhitener()), ("recover", denoiser)], memory=memory)
+    whitener = SpectralWhitener(n_channels=n_channels)
+    return Pipeline([("whiten", whitener), ("recover", denoiser)], memory=memory)

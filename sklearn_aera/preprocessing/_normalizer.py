@@ -5,6 +5,7 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_aera._base import Estimator, one_task
+from sklearn_aera._channels import flatten_channels
 from sklearn_aera._validation import check_choice
 
 
@@ -58,7 +59,7 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
             If ``per`` is unknown or the traces are not finite.
         """
         check_choice(self.per, "per", ("trace", "dataset"))
-        X = validate_data(self, X, dtype=(np.float64, np.float32))
+        X = validate_data(self, flatten_channels(X), dtype=(np.float64, np.float32))
         if self.per == "dataset":
             self.scale_ = float(X.std(dtype=np.float64)) or 1.0
         return self
@@ -76,7 +77,7 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
             float32 for float32 input, else float64.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        X = validate_data(self, flatten_channels(X), dtype=(np.float64, np.float32), reset=False)
         if self.per == "dataset":
             return X / X.dtype.type(self.scale_)
         return divide_by_std(X)[0]

@@ -1,9 +1,12 @@
 """Make noise white."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_aera._base import Estimator, one_task
+from sklearn_aera._channels import check_channels, flatten_channels
+from sklearn_aera._validation import check_count
 from sklearn_aera.preprocessing._covariance import (
     background_rows,
     check_regularization,
@@ -12,7 +15,7 @@ from sklearn_aera.preprocessing._covariance import (
 )
 
 
-class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
     """Flatten the spectrum of the noise: carriers are removed, the band becomes white.
 
     The covariance of the background, taken as stationary, is estimated by maximum likelihood;
@@ -23,14 +26,19 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     regularization : float, default=1e-4
         White noise added to the model of the background, relative to its power. Frequencies
         out of the band, where nothing but leakage is, are amplified at most by one over its
-        square root. Detection does not depend on it from 1e-5 to 1e-3 (measured).
+        square root. From 1e-5 to 1e-3 the area under the ROC curve of the likelihood ratio is the
+        same to 0.0001 (``examples/benchmarks/limit.py``).
+
+    n_channels : int, default=1
+        Number of channels (polarisations) of an antenna. Each is whitened with its own
+        covariance; what channels have in common is not looked at.
 
     Attributes
     ----------
-    autocovariance_ : ndarray of shape (n_samples,)
+    autocovariance_ : ndarray of shape (n_channels, n_samples)
         Of the background, lag 0 first, in the square of the traces' unit.
-    whitening_ : ndarray of shape (n_samples, n_samples), float32
-        The symmetric matrix that traces are multiplied by.
+    whitening_ : ndarray of shape (n_channels, n_samples, n_samples), float32
+        The symmetric matrices that traces are multiplied by.
     n_features_in_ : int
         Number of samples of a trace.
 
@@ -62,18 +70,21 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     ((105, 500), 0.8)
     """
 
-    def __init__(self, regularization=1e-4):
+    def __init__(self, regularization=1e-4, n_channels=1):
         self.regularization = regularization
+        self.n_channels = n_channels
 
+    @one_task
     def fit(self, X, y=None):
         """Learn the covariance of the background.
 
         Parameters
         ----------
-        X : array-like of shape (n_traces, n_samples)
-        y : array-like of shape (n_traces,), default=None
-            The background are the traces with y == 0; all traces if there is no such value or
-            y is None.
+        X : array-like of shape (n_traces, n_samples) or (n_traces, n_samples, n_channels)
+            The latter may also be flattened to two dimensions.
+        y : array-like of shape (n_traces,) or (n_traces, n_samples), default=None
+            Labels or true signals. The background are the traces whose label, or whole signal, is
+            0; all traces if there is none such or y is None.
 
         Returns
         -------
@@ -85,10 +96,17 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             If ``regularization`` is not between 0 and 1 or the traces are not finite.
         """
         regularization = check_regularization(self.regularization)
+        n_channels = check_count(self.n_channels, "n_channels")
+        X = flatten_channels(X, n_channels)
         X = validate_data(self, X, dtype=(np.float64, np.float32))
+        check_channels(X, n_channels)
         background = background_rows(X, y)
-        self.autocovariance_ = stationary_autocovariance(background, regularization)
-        self.whitening_ = whitening_matrix(self.autocovariance_).astype(np.float32)
+        channels = [background[:, channel::n_channels] for channel in range(n_channels)]
+        autocovariances = [stationary_autocovariance(c, regularization) for c in channels]
+        self.autocovariance_ = np.stack(autocovariances)
+        self.whitening_ = np.stack([whitening_matrix(c) for c in autocovariances]).astype(
+            np.float32
+        )
         return self
 
     def transform(self, X):
@@ -100,11 +118,15 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_traces, n_samples), float32
+        ndarray of shape (n_traces, n_samples * n_channels), float32
         """
         check_is_fitted(self)
+        X = flatten_channels(X, self.n_channels)
         X = validate_data(self, X, dtype=np.float32, reset=False)
-        return X @ self.whitening_
+        white = np.empty_like(X)
+        for channel, matrix in enumerate(self.whitening_):
+            white[:, channel :: self.n_channels] = X[:, channel :: self.n_channels] @ matrix
+        return white
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

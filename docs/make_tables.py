@@ -1,0 +1,50 @@
+"""Make the tables of the documentation from the JSON files that the benchmarks write.
+
+Run as ``python docs/make_tables.py NUMBERS.json TABLE.rst [--of NUMBER ...]``.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+
+def list_table(header, rows):
+    """A reStructuredText list-table."""
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in [header, *rows]:
+        lines += [f"   {'* -' if i == 0 else '  -'} {cell}" for i, cell in enumerate(row)]
+    return "\n".join(lines) + "\n"
+
+
+def detection(rows):
+    """Rows of ``detection.py``."""
+    header = ["detector", "AUC", "gap", "accuracy", "TPR at FPR 1 %", "TPR at FPR 0.2 %"]
+    header += ["training / s", "traces/s"]
+    cells = [
+        [
+            row["name"],
+            f"{row['auc']:.4f}",
+            "" if row["gap"] is None else f"{row['gap']:.4f}",
+            "" if row["accuracy"] is None else f"{row['accuracy']:.4f}",
+            *(f"{v:.3f} ± {(high - low) / 2:.3f}" for v, low, high in row["tpr"].values()),
+            "" if row["seconds"] is None else f"{row['seconds']:.0f}",
+            f"{row['traces_per_second']:,.0f}",
+        ]
+        for row in rows
+    ]
+    kept = [i for i in range(len(header)) if any(row[i] for row in cells)]
+    return list_table([header[i] for i in kept], [[row[i] for i in kept] for row in cells])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("numbers", type=Path)
+    parser.add_argument("table", type=Path)
+    parser.add_argument("--of", type=int, nargs="+", default=[0], help="which of the file's tables")
+    options = parser.parse_args()
+    tables = list(json.loads(options.numbers.read_text()).values())
+    options.table.write_text(detection([row for i in options.of for row in tables[i]]))
+
+
+if __name__ == "__main__":
+    main()
