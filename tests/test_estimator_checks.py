@@ -22,8 +22,12 @@ from sklearn.utils.estimator_checks import (
 from sklearn_aera.datasets import make_events
 from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
-from sklearn_aera.neural_network import ConvolutionalClassifier, RecurrentClassifier
-from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
+from sklearn_aera.neural_network import (
+    ConvolutionalClassifier,
+    RecurrentClassifier,
+    RecurrentDenoiser,
+)
+from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer, WienerFilter
 from sklearn_aera.simulation import (
     AnalyticPulse,
     AntennaNoise,
@@ -41,11 +45,13 @@ ESTIMATORS = [
     StdNormalizer(),
     StdNormalizer(per="dataset"),
     SpectralWhitener(),
+    WienerFilter(),
     SNRCalculator(),
     MatchedFilter(),
     LikelihoodRatioClassifier(),
     RecurrentClassifier(**SMALL, **RAW),
     ConvolutionalClassifier(**CONVOLUTION),
+    RecurrentDenoiser(**SMALL, **RAW),
 ]
 _ROUND_OFF = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -53,7 +59,11 @@ _ROUND_OFF = {
         "tested to float32 round-off in test_recurrent_classifier.py"
     )
 }
-EXPECTED_FAILURES = {"RecurrentClassifier": _ROUND_OFF, "ConvolutionalClassifier": _ROUND_OFF}
+EXPECTED_FAILURES = {
+    "RecurrentClassifier": _ROUND_OFF,
+    "ConvolutionalClassifier": _ROUND_OFF,
+    "RecurrentDenoiser": _ROUND_OFF,
+}
 
 
 @parametrize_with_checks(

@@ -2,10 +2,11 @@
 
 import numpy as np
 from scipy.special import expit
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._validation import check_choice, check_count, check_interval
 from sklearn_aera.feature_extraction._templates import fit_bank, white_coefficients
 from sklearn_aera.likelihood._marginal import (
@@ -14,9 +15,10 @@ from sklearn_aera.likelihood._marginal import (
     relative_amplitudes,
     snr_nodes,
 )
+from sklearn_aera.likelihood._recovery import PulsePrior, posterior_mean, template_fit
 
 
-class LikelihoodRatioClassifier(ClassifierMixin, BaseEstimator):
+class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
     """The best possible detector of known pulses in stationary Gaussian noise.
 
     By the lemma of Neyman and Pearson no detector has a higher efficiency at any
@@ -48,8 +50,8 @@ class LikelihoodRatioClassifier(ClassifierMixin, BaseEstimator):
     regularization : float, default=1e-4
         See `sklearn_aera.preprocessing.SpectralWhitener`.
     times_per_sample, n_slopes, n_phases, n_snr : int, default=2, 2, 2 and 5
-        Fineness of the bank of templates. With the defaults the area under the ROC curve is
-        within 0.0003 of its value with twice as many of each (measured).
+        Fineness of the bank of templates. Twice as many of each add 0.0001 to the area under the
+        ROC curve and take 0.0004 off the log loss (``examples/benchmarks/limit.py``).
 
     Attributes
     ----------
@@ -64,6 +66,8 @@ class LikelihoodRatioClassifier(ClassifierMixin, BaseEstimator):
         Of the variance of the noise, which may differ from trace to trace, as it does behind
         `StdNormalizer`; large where it does not.
     bank_ : TemplateBank
+    pulse_prior_ : PulsePrior
+        What is known of the strength of a pulse, for `posterior_mean`.
     n_features_in_ : int
         Number of samples of a trace.
 
@@ -117,6 +121,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, BaseEstimator):
         self.n_phases = n_phases
         self.n_snr = n_snr
 
+    @one_task
     def fit(self, X, y):
         """Learn the noise from the background, and make the templates.
 
@@ -144,6 +149,9 @@ class LikelihoodRatioClassifier(ClassifierMixin, BaseEstimator):
         self._fit_scale(background)
         nodes, self.snr_weights_ = snr_nodes(snr, self.n_snr)
         self.amplitudes_ = relative_amplitudes(nodes, self.bank_.mean_square, self.snr_reference)
+        self.pulse_prior_ = PulsePrior.of(
+            snr, self.snr_reference, self.bank_.mean_square, self.priors_
+        )
         return self
 
     def decision_function(self, X):
@@ -158,8 +166,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (n_traces,), float64
         """
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        X = self._check_traces(X)
         ratio = log_likelihood_ratio(
             X,
             self.bank_,
@@ -197,6 +204,63 @@ class LikelihoodRatioClassifier(ClassifierMixin, BaseEstimator):
         """
         log_odds = self.decision_function(X)
         return self.classes_[(log_odds > 0).astype(int)]
+
+    def posterior_mean(self, X):
+        """The best possible estimate of the signal: its mean given the trace.
+
+        No function of the trace has a lower mean square error under the model, in which a
+        trace is noise alone with the probability ``priors_[0]``: where there is hardly a pulse,
+        the estimate is hardly more than zero. Its energy is below the one to be expected of the
+        signal, by the posterior variance.
+
+        A signal wants a finer bank than a decision does: at a signal-to-noise ratio of 2 the
+        error is 0.063 of the pulses' energy with the defaults, 0.042 with 4 times per sample,
+        slopes and phases, 0.041 with 6, 8 and 6 (measured). Time grows with their product.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_traces, n_samples)
+
+        Returns
+        -------
+        ndarray of shape (n_traces, n_samples), float32
+            In the traces' unit.
+
+        Examples
+        --------
+        >>> from sklearn_aera.datasets import make_traces
+        >>> from sklearn_aera.likelihood import LikelihoodRatioClassifier
+        >>> data = make_traces(400, random_state=0)
+        >>> limit = LikelihoodRatioClassifier().fit(data.traces, data.y)
+        >>> signals = limit.posterior_mean(data.traces)
+        >>> error = ((signals - data.signals) ** 2).sum() / (data.signals**2).sum()
+        >>> bool(error < 0.1)
+        True
+        """
+        X = self._check_traces(X)
+        noise = self.autocovariance_, self.scale_, self.degrees_of_freedom_
+        return posterior_mean(X, self.bank_, self.pulse_prior_, *noise)
+
+    def template_fit(self, X):
+        """The classical estimate of the signal: the template, of any amplitude, that fits best.
+
+        It finds a pulse in every trace, also in noise alone.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_traces, n_samples)
+
+        Returns
+        -------
+        ndarray of shape (n_traces, n_samples), float32
+            In the traces' unit.
+        """
+        X = self._check_traces(X)
+        return template_fit(X, self.bank_, self.autocovariance_, self.scale_)
+
+    def _check_traces(self, X):
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
 
     def _check_parameters(self):
         check_choice(self.snr_reference, "snr_reference", ("noise", "trace"))

@@ -2,5 +2,6 @@
 
 from sklearn_aera.preprocessing._normalizer import StdNormalizer
 from sklearn_aera.preprocessing._whitener import SpectralWhitener
+from sklearn_aera.preprocessing._wiener import WienerFilter
 
-__all__ = ["SpectralWhitener", "StdNormalizer"]
+__all__ = ["SpectralWhitener", "StdNormalizer", "WienerFilter"]

@@ -1,0 +1,266 @@
+"""How well a signal is recovered: its energy, its peak, what is left of the noise."""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.signal
+from sklearn.utils import check_array
+
+from sklearn_aera._validation import check_interval, check_real
+from sklearn_aera.metrics._detection import Interval, binomial_interval
+
+
+class PulsePeak(NamedTuple):
+    """Height and time of the peak of each trace's envelope, see `pulse_peak`."""
+
+    amplitude: np.ndarray
+    time: np.ndarray
+
+
+class InventedPulses(NamedTuple):
+    """Pulses recovered from noise alone, see `invented_pulses`."""
+
+    rate: Interval
+    energy: float
+
+
+def trace_energy(traces, *, sampling_rate=180.0, window=None):
+    """Energy in traces: the sum of the squares times the sampling interval.
+
+    Parameters
+    ----------
+    traces : array-like of shape (n_traces, n_samples)
+        In mV.
+    sampling_rate : float, default=180.0
+        In MHz.
+    window : (float, float) or None, default=None
+        Part of the trace that counts, in us from the first sample; None for all of it.
+
+    Returns
+    -------
+    ndarray of shape (n_traces,), float64
+        In mV^2 us.
+
+    Raises
+    ------
+    ValueError
+        If the traces are not finite or no sample is in the window.
+
+    Examples
+    --------
+    >>> from sklearn_aera.metrics import trace_energy
+    >>> trace_energy([[0.0, 3.0, -4.0, 1.0]], sampling_rate=2.0)
+    array([13.])
+    >>> trace_energy([[0.0, 3.0, -4.0, 1.0]], sampling_rate=2.0, window=(1.0, 2.0))
+    array([8.5])
+    """
+    traces = check_array(traces, dtype=(np.float64, np.float32), input_name="traces")
+    rate = _check_rate(sampling_rate)
+    traces = traces[:, _samples(window, rate, traces.shape[1])]
+    return np.einsum("ij,ij->i", traces, traces, dtype=np.float64) / rate
+
+
+def energy_ratio(true_signals, recovered, *, sampling_rate=180.0, window=None):
+    """Energy of recovered over that of true signals, trace by trace.
+
+    Parameters
+    ----------
+    true_signals, recovered : array-like of shape (n_traces, n_samples)
+        In one unit.
+    sampling_rate : float, default=180.0
+        In MHz; it matters with ``window`` alone.
+    window : (float, float) or None, default=None
+        See `trace_energy`.
+
+    Returns
+    -------
+    ndarray of shape (n_traces,), float64
+        NaN where there is no true signal: leave noise alone out.
+
+    Examples
+    --------
+    >>> from sklearn_aera.metrics import energy_ratio
+    >>> energy_ratio([[0.0, 2.0, 0.0], [0.0, 0.0, 0.0]], [[0.0, 1.0, 1.0], [0.0, 0.0, 1.0]])
+    array([0.5, nan])
+    """
+    true_signals, recovered = _check_pair(true_signals, recovered)
+    truth, found = (
+        trace_energy(traces, sampling_rate=sampling_rate, window=window)
+        for traces in (true_signals, recovered)
+    )
+    return np.divide(found, truth, out=np.full(len(truth), np.nan), where=truth > 0)
+
+
+def pulse_peak(traces, *, sampling_rate=180.0):
+    """Height and time of the largest value of the Hilbert envelope.
+
+    The envelope does not depend on the phase of a pulse, which moves its largest sample.
+
+    Parameters
+    ----------
+    traces : array-like of shape (n_traces, n_samples)
+    sampling_rate : float, default=180.0
+        In MHz.
+
+    Returns
+    -------
+    PulsePeak
+        Named tuple of ``amplitude`` (n_traces,), in the traces' unit, and ``time``
+        (n_traces,), in us from the first sample and a multiple of the sampling interval.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_aera.metrics import pulse_peak
+    >>> t = np.arange(500) / 180.0
+    >>> pulse = 0.3 * np.exp(-(((t - 1.5) / 0.02) ** 2)) * np.sin(2 * np.pi * 55.0 * (t - 1.5))
+    >>> amplitude, time = pulse_peak([pulse, -pulse])
+    >>> amplitude.round(2), time.round(2)
+    (array([0.3, 0.3]), array([1.5, 1.5]))
+    """
+    traces = check_array(traces, dtype=(np.float64, np.float32), input_name="traces")
+    rate = _check_rate(sampling_rate)
+    envelope = np.abs(scipy.signal.hilbert(traces, axis=1))
+    return PulsePeak(envelope.max(axis=1), envelope.argmax(axis=1) / rate)
+
+
+def normalized_mean_squared_error(true_signals, recovered):
+    """Squared error of all samples together over the energy of the true signals.
+
+    ``sum (r - s)^2 / sum s^2``, both sums over all traces. 0 is perfect; 1 is what zeros have.
+    It is the error which the posterior mean makes as small as can be.
+
+    Parameters
+    ----------
+    true_signals, recovered : array-like of shape (n_traces, n_samples)
+        In one unit.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a value is not finite, or all true signals are zero.
+
+    Examples
+    --------
+    >>> from sklearn_aera.metrics import normalized_mean_squared_error
+    >>> normalized_mean_squared_error([[0.0, 2.0, 0.0]], [[0.0, 1.0, 1.0]])
+    0.5
+    """
+    true_signals, recovered = _check_pair(true_signals, recovered)
+    energy = _sum_of_squares(true_signals)
+    if energy == 0:
+        raise ValueError("true_signals must not be zero throughout")
+    return _sum_of_squares(recovered - true_signals) / energy
+
+
+def snr_gain(true_signals, traces, recovered):
+    """By how many dB the noise in the traces is above what is left of it after recovery.
+
+    ``10 log10( sum (x - s)^2 / sum (r - s)^2 )``, sums over all traces: the signal is the same
+    before and after, so this is the gain in signal-to-noise power. What recovery takes away
+    from the signal counts as noise.
+
+    Parameters
+    ----------
+    true_signals, traces, recovered : array-like of shape (n_traces, n_samples)
+        In one unit.
+
+    Returns
+    -------
+    float
+        In dB; infinite if nothing is left of the noise.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a value is not finite, or there is no noise in the traces.
+
+    Examples
+    --------
+    >>> from sklearn_aera.metrics import snr_gain
+    >>> snr_gain([[0.0, 2.0, 0.0]], [[1.0, 3.0, -1.0]], [[0.1, 2.1, -0.1]]).__round__(1)
+    20.0
+    """
+    true_signals, recovered = _check_pair(true_signals, recovered)
+    true_signals, traces = _check_pair(true_signals, traces, "traces")
+    noise = _sum_of_squares(traces - true_signals)
+    if noise == 0:
+        raise ValueError("traces must differ from true_signals: there is no noise in them")
+    with np.errstate(divide="ignore"):
+        return float(10 * np.log10(noise / np.float64(_sum_of_squares(recovered - true_signals))))
+
+
+def invented_pulses(recovered, threshold, *, sampling_rate=180.0, confidence_level=0.6827):
+    """How often a pulse is recovered from noise alone, and how much energy it has.
+
+    Parameters
+    ----------
+    recovered : array-like of shape (n_traces, n_samples)
+        What was recovered from traces without a pulse, in mV.
+    threshold : float
+        Above that peak of the envelope (see `pulse_peak`), in mV, it counts as a pulse.
+        `threshold_at_fpr` finds one, with the peaks as scores.
+    sampling_rate : float, default=180.0
+        In MHz.
+    confidence_level : float, default=0.6827
+
+    Returns
+    -------
+    InventedPulses
+        Named tuple of ``rate``, the share of the traces (value, low, high) with its exact
+        interval, and ``energy``, the mean energy of the invented pulses in mV^2 us: NaN if
+        there is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_aera.metrics import invented_pulses
+    >>> recovered = np.zeros((100, 500))
+    >>> recovered[:3, 200:204] = [1.0, -2.0, 2.0, -1.0]
+    >>> rate, energy = invented_pulses(recovered, 1.5)
+    >>> rate.value, round(energy, 3)
+    (0.03, 0.056)
+    """
+    threshold = check_real(threshold, "threshold", min_val=0.0)
+    is_pulse = pulse_peak(recovered, sampling_rate=sampling_rate).amplitude > threshold
+    energy = trace_energy(recovered, sampling_rate=sampling_rate)[is_pulse]
+    rate = binomial_interval(int(is_pulse.sum()), len(is_pulse), confidence_level)
+    return InventedPulses(rate, float(energy.mean()) if energy.size else float("nan"))
+
+
+def _check_rate(sampling_rate):
+    return check_real(sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
+
+
+def _samples(window, rate, n_samples):
+    """The slice of samples inside a window given in us."""
+    if window is None:
+        return slice(None)
+    start, stop = check_interval(window, "window", min_val=0.0)
+    samples = slice(int(np.ceil(start * rate)), int(np.ceil(stop * rate)))
+    if samples.start >= min(samples.stop, n_samples):
+        raise ValueError(
+            f"window must hold at least one of the {n_samples} samples, which end at "
+            f"{n_samples / rate:.3f} us, got {window!r}"
+        )
+    return samples
+
+
+def _check_pair(true_signals, other, name="recovered"):
+    """Both as arrays of one shape, or a ValueError that says what is wrong."""
+    dtype = (np.float64, np.float32)
+    true_signals = check_array(true_signals, dtype=dtype, input_name="true_signals")
+    other = check_array(other, dtype=dtype, input_name=name)
+    if other.shape != true_signals.shape:
+        raise ValueError(
+            f"{name} must have the shape of true_signals, {true_signals.shape}, got {other.shape}"
+        )
+    return true_signals, other
+
+
+def _sum_of_squares(traces):
+    return float(np.einsum("ij,ij->", traces, traces, dtype=np.float64))
