@@ -183,7 +183,7 @@ def test_early_stopping(easy_traces):
 
 def test_early_stopping_of_too_few_traces(easy_traces):
     X, _ = easy_traces
-    with pytest.raises(ValueError, match=r"validation_fraction=0.1 of 4 traces leaves no trace"):
+    with pytest.raises(ValueError, match=r"validation_fraction=0.1 of 4 traces leaves too few"):
         small(early_stopping=True).fit(X[:4], [0, 1, 0, 1])
 
 

@@ -188,15 +188,15 @@ class NetworkEstimator(Estimator):
 
     def _train(self, state, data, rates, validation=None, context=None):
         """The state after as many epochs more as there are rates; nothing of ``self`` changes."""
-        from sklearn_aera.neural_network import _engine
+        from sklearn_aera.neural_network import _engine, _loop
 
         callbacks = []
         if self.early_stopping and validation is not None:
-            callbacks.append(_engine.early_stopping(self.n_iter_no_change, self.tol))
+            callbacks.append(_loop.early_stopping(self.n_iter_no_change, self.tol))
         if self.verbose:
-            callbacks.append(_engine.progress_printer())
+            callbacks.append(_loop.progress_printer())
         if context is not None:
-            callbacks.append(_engine.epoch_watcher(*self._epoch_tasks(context, state, data)))
+            callbacks.append(_loop.epoch_watcher(*self._epoch_tasks(context, state, data)))
         augmentation = Augmentation(
             bool(self.flip_polarity),
             int(self.max_shift),
