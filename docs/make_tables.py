@@ -1,6 +1,6 @@
 """Make the tables of the documentation from the JSON files that the benchmarks write.
 
-Run as ``python docs/make_tables.py NUMBERS.json TABLE.rst [--of NUMBER ...]``.
+Run as ``python docs/make_tables.py NUMBERS.json TABLE.rst [--of NUMBER ...] [--without-times]``.
 """
 
 import argparse
@@ -16,8 +16,8 @@ def list_table(header, rows):
     return "\n".join(lines) + "\n"
 
 
-def detection(rows):
-    """Rows of ``detection.py``."""
+def detection(rows, times=True):
+    """Rows of ``detection.py``, with or without how long they took."""
     header = ["detector", "AUC", "gap", "accuracy", "TPR at FPR 1 %", "TPR at FPR 0.2 %"]
     header += ["training / s", "traces/s"]
     cells = [
@@ -32,7 +32,7 @@ def detection(rows):
         ]
         for row in rows
     ]
-    kept = [i for i in range(len(header)) if any(row[i] for row in cells)]
+    kept = [i for i in range(len(header) if times else 6) if any(row[i] for row in cells)]
     return list_table([header[i] for i in kept], [[row[i] for i in kept] for row in cells])
 
 
@@ -41,9 +41,11 @@ def main():
     parser.add_argument("numbers", type=Path)
     parser.add_argument("table", type=Path)
     parser.add_argument("--of", type=int, nargs="+", default=[0], help="which of the file's tables")
+    parser.add_argument("--without-times", action="store_true")
     options = parser.parse_args()
     tables = list(json.loads(options.numbers.read_text()).values())
-    options.table.write_text(detection([row for i in options.of for row in tables[i]]))
+    rows = [row for i in options.of for row in tables[i]]
+    options.table.write_text(detection(rows, times=not options.without_times))
 
 
 if __name__ == "__main__":

@@ -127,5 +127,8 @@ class EfficiencyDisplay:
         )
         ax.grid(alpha=0.3)
         if self.name is not None:
-            ax.legend(loc="lower right", frameon=False)
+            # Above the axes, where no detector's points can be under it.
+            ax.legend(
+                loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize="small"
+            )
         return self
