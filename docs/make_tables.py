@@ -5,6 +5,7 @@ Run as ``python docs/make_tables.py NUMBERS.json TABLE.rst [--of NUMBER ...] [--
 
 import argparse
 import json
+import math
 from pathlib import Path
 
 
@@ -36,6 +37,21 @@ def detection(rows, times=True):
     return list_table([header[i] for i in kept], [[row[i] for i in kept] for row in cells])
 
 
+def as_they_are(rows):
+    """Rows that are dictionaries of a number, a number with its error, or a text each."""
+    return list_table(list(rows[0]), [[_cell(value) for value in row.values()] for row in rows])
+
+
+def _cell(value):
+    if not isinstance(value, list):
+        # Round-off is zero.
+        return f"{round(value, 9):.4g}" if isinstance(value, float) else str(value)
+    if value[1] == 0:
+        return f"{value[0]:.4g}"
+    n_digits = max(1 - math.floor(math.log10(value[1])), 0)
+    return f"{value[0]:.{n_digits}f} ± {value[1]:.{n_digits}f}"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("numbers", type=Path)
@@ -45,7 +61,9 @@ def main():
     options = parser.parse_args()
     tables = list(json.loads(options.numbers.read_text()).values())
     rows = [row for i in options.of for row in tables[i]]
-    options.table.write_text(detection(rows, times=not options.without_times))
+    is_detection = "tpr" in rows[0]
+    table = detection(rows, times=not options.without_times) if is_detection else as_they_are(rows)
+    options.table.write_text(table)
 
 
 if __name__ == "__main__":

@@ -266,3 +266,9 @@ def test_make_detector_with_channels(two_channels, flat):
     X = X.reshape(len(X), -1) if flat else X
     detector.fit(X, y)
     assert roc_auc_score(y, detector.decision_function(X)) > 0.9
+
+
+def test_make_detector_with_too_few_channels(two_channels):
+    detector = make_detector(epochs=1, random_state=0).set_params(classify__n_channels=2)
+    with pytest.raises(ValueError, match="X has 2 channels in its last dimension, but"):
+        detector.fit(*two_channels)

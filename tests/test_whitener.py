@@ -146,10 +146,10 @@ def test_channels_are_whitened_each_with_its_own_covariance():
         both.autocovariance_, np.concatenate([w.autocovariance_ for w in alone])
     )
     white = both.transform(X)
-    assert white.shape == (300, 1000)
+    assert white.shape == X.shape
     for c, whitener in enumerate(alone):
-        np.testing.assert_allclose(white[:, c::2], whitener.transform(X[:, :, c]), atol=1e-5)
-    np.testing.assert_array_equal(both.transform(X.reshape(300, -1)), white)
+        np.testing.assert_allclose(white[:, :, c], whitener.transform(X[:, :, c]), atol=1e-5)
+    np.testing.assert_array_equal(both.transform(X.reshape(300, -1)), white.reshape(300, -1))
 
 
 def test_channels_that_do_not_fit():

@@ -300,7 +300,7 @@ def main(arguments=None):
     parser.add_argument("--pulses", type=Path, help="a CoREAS file")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
-    parser.add_argument("--figure", type=Path, help="draw efficiency against SNR, or ROC curves, here")
+    parser.add_argument("--figure", type=Path, help="draw efficiency or ROC curves here")
     options = parser.parse_args(arguments)
     size, snr, console = QUICK if options.quick else FULL, tuple(options.snr), Console(width=110)
     tables = {}

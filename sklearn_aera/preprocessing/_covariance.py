@@ -4,6 +4,7 @@ import numpy as np
 import scipy.fft
 from scipy.linalg import cho_factor, cho_solve, toeplitz
 from sklearn.utils import check_array, check_consistent_length
+from threadpoolctl import threadpool_limits
 
 from sklearn_aera._validation import check_real
 
@@ -18,6 +19,12 @@ _N_ITERATIONS = 30
 _CHUNK_SIZE = 4096
 
 
+# Matrices of this size gain nothing from a second thread, and where another process has its core
+# they wait for it, ten times as long.
+_ONE_THREAD = threadpool_limits.wrap(limits=1, user_api="blas")
+
+
+@_ONE_THREAD
 def stationary_autocovariance(traces, regularization=1e-4):
     """Maximum-likelihood autocovariance of zero-mean stationary Gaussian noise.
 
@@ -72,6 +79,7 @@ def stationary_autocovariance(traces, regularization=1e-4):
     return power * (scipy.fft.irfft(spectrum, n_grid)[:n_samples] + floor)
 
 
+@_ONE_THREAD
 def whitening_matrix(autocovariance):
     """Symmetric inverse square root of a Toeplitz covariance.
 

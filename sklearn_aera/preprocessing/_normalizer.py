@@ -69,18 +69,21 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_traces, n_samples)
+        X : array-like of shape (n_traces, n_samples) or (n_traces, n_samples, n_channels)
+            Channels are divided by the standard deviation of all together, so that they keep
+            their ratios.
 
         Returns
         -------
-        ndarray of shape (n_traces, n_samples)
+        ndarray of the same shape
             float32 for float32 input, else float64.
         """
         check_is_fitted(self)
+        shape = np.shape(X)
         X = validate_data(self, flatten_channels(X), dtype=(np.float64, np.float32), reset=False)
         if self.per == "dataset":
-            return X / X.dtype.type(self.scale_)
-        return divide_by_std(X)[0]
+            return (X / X.dtype.type(self.scale_)).reshape(shape)
+        return divide_by_std(X)[0].reshape(shape)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -118,15 +118,16 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
         Returns
         -------
-        ndarray of shape (n_traces, n_samples * n_channels), float32
+        ndarray of the same shape, float32
         """
         check_is_fitted(self)
+        shape = np.shape(X)
         X = flatten_channels(X, self.n_channels)
         X = validate_data(self, X, dtype=np.float32, reset=False)
         white = np.empty_like(X)
         for channel, matrix in enumerate(self.whitening_):
             white[:, channel :: self.n_channels] = X[:, channel :: self.n_channels] @ matrix
-        return white
+        return white.reshape(shape)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
