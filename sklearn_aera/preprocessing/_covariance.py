@@ -21,10 +21,10 @@ _CHUNK_SIZE = 4096
 
 # Matrices of this size gain nothing from a second thread, and where another process has its core
 # they wait for it, ten times as long.
-_ONE_THREAD = threadpool_limits.wrap(limits=1, user_api="blas")
+one_thread = threadpool_limits.wrap(limits=1, user_api="blas")
 
 
-@_ONE_THREAD
+@one_thread
 def stationary_autocovariance(traces, regularization=1e-4):
     """Maximum-likelihood autocovariance of zero-mean stationary Gaussian noise.
 
@@ -79,7 +79,7 @@ def stationary_autocovariance(traces, regularization=1e-4):
     return power * (scipy.fft.irfft(spectrum, n_grid)[:n_samples] + floor)
 
 
-@_ONE_THREAD
+@one_thread
 def whitening_matrix(autocovariance):
     """Symmetric inverse square root of a Toeplitz covariance.
 

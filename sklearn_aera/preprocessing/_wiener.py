@@ -11,6 +11,7 @@ from sklearn_aera.preprocessing._covariance import (
     _quadratic_forms,
     _sample_covariance,
     check_regularization,
+    one_thread,
     stationary_autocovariance,
 )
 
@@ -147,6 +148,7 @@ def _has_pulse(y):
     return number.reshape(-1) > 0
 
 
+@one_thread
 def signal_autocovariance(traces, noise):
     """Maximum-likelihood autocovariance of a stationary signal in noise that is known.
 
