@@ -1,6 +1,7 @@
 """What all estimators with a network have in common: its state, and how it is trained."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
 
 import numpy as np
 from sklearn.callback import with_callbacks
@@ -17,6 +18,35 @@ from sklearn_aera.neural_network._training import SCHEDULES, Augmentation, learn
 STATE = ("architecture_", "seed_", "weights_", "optimizer_state_", "history_", "n_iter_")
 
 
+def trains(method):
+    """Decorate a method that trains: callbacks are set up and torn down, failures leave no trace.
+
+    Whatever goes wrong, Ctrl-C included, the fitted attributes are those of before.
+    """
+
+    @with_callbacks
+    @wraps(method)
+    def train(self, *args, **kwargs):
+        before = _fitted_attributes(self)
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException:
+            for name in _fitted_attributes(self).keys() - before.keys():
+                delattr(self, name)
+            vars(self).update(before)
+            raise
+
+    return train
+
+
+def _fitted_attributes(estimator):
+    return {
+        name: value
+        for name, value in vars(estimator).items()
+        if name.endswith("_") and not name.startswith("_")
+    }
+
+
 class NetworkEstimator(Estimator):
     """Base of the estimators with a network.
 
@@ -26,7 +56,7 @@ class NetworkEstimator(Estimator):
     what to learn of simulated traces, and `_for_network` gives the network's inputs and targets.
     """
 
-    @with_callbacks
+    @trains
     def fit_simulated(self, simulator=None, n_events=20_000, *, preprocessing=None, **events):
         """Train on endless data: every epoch simulates new events, and none is kept.
 
@@ -83,7 +113,9 @@ class NetworkEstimator(Estimator):
                 if state is None:
                     state = self._initial_state(data, seed)
                 epochs = rates[epoch : epoch + 1]
-                state = self._train(state, data, epochs, context=context)
+                state, stopped = self._train(state, data, epochs, context=context)
+                if stopped:
+                    break
         self._keep(state)
         context.call_on_fit_task_end(estimator=self, reconstruction_attributes={})
         return self
@@ -116,7 +148,8 @@ class NetworkEstimator(Estimator):
         metadata = None if data.weight is None else {"sample_weight": data.weight}
         seen = {"X": data.X, "y": data.y, "metadata": metadata}
         context.call_on_fit_task_begin(estimator=self, **seen)
-        self._keep(self._train(state, data, rates, validation=validation, context=context))
+        state, _ = self._train(state, data, rates, validation=validation, context=context)
+        self._keep(state)
         context.call_on_fit_task_end(estimator=self, **seen, reconstruction_attributes={})
 
     def _check_parameters(self):
@@ -187,7 +220,10 @@ class NetworkEstimator(Estimator):
         return rates.reshape(epochs, n_steps)
 
     def _train(self, state, data, rates, validation=None, context=None):
-        """The state after as many epochs more as there are rates; nothing of ``self`` changes."""
+        """The state after as many epochs more as there are rates, and whether a callback ended it.
+
+        Nothing of ``self`` changes.
+        """
         from sklearn_aera.neural_network import _engine, _loop
 
         callbacks = []
@@ -204,7 +240,7 @@ class NetworkEstimator(Estimator):
             targets_too=state["architecture_"].head == "trace",
         )
         with _engine.lend_engine(state["architecture_"]) as engine:
-            weights, optimizer_state, history = engine.fit(
+            weights, optimizer_state, history, stopped = engine.fit(
                 state["weights_"],
                 state["optimizer_state_"],
                 *self._for_network(data, state),
@@ -221,12 +257,13 @@ class NetworkEstimator(Estimator):
                 epoch_callbacks=callbacks,
             )
         past = state["history_"]
-        return state | {
+        state = state | {
             "weights_": weights,
             "optimizer_state_": optimizer_state,
             "history_": {name: [*past.get(name, []), *values] for name, values in history.items()},
             "n_iter_": state["n_iter_"] + len(history["loss"]),
         }
+        return state, stopped
 
     def _epoch_tasks(self, context, state, data):
         """Functions that begin and end an epoch's task for scikit-learn's callbacks."""

@@ -3,13 +3,12 @@
 import numpy as np
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.callback import with_callbacks
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_aera._channels import check_channels, flatten_channels
-from sklearn_aera.neural_network._base import NetworkEstimator
+from sklearn_aera.neural_network._base import NetworkEstimator, trains
 from sklearn_aera.neural_network._training import TrainingData, check_sample_weight
 
 
@@ -20,7 +19,7 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
     which returns its `Architecture`.
     """
 
-    @with_callbacks
+    @trains
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
         """Train the network.
 
@@ -66,7 +65,7 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         self._fit(data, state=state, rates=rates, validation=validation)
         return self
 
-    @with_callbacks
+    @trains
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch more, at a constant learning rate.
 

@@ -2,12 +2,11 @@
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.callback import with_callbacks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_aera._channels import check_channels, flatten_channels
 from sklearn_aera._validation import check_choice, check_count, check_sizes
-from sklearn_aera.neural_network._base import NetworkEstimator
+from sklearn_aera.neural_network._base import NetworkEstimator, trains
 from sklearn_aera.neural_network._networks import CELLS, Architecture
 from sklearn_aera.neural_network._training import TrainingData, check_sample_weight
 from sklearn_aera.preprocessing._normalizer import divide_by_std
@@ -128,7 +127,7 @@ early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, random_s
         self.random_state = random_state
         self.verbose = verbose
 
-    @with_callbacks
+    @trains
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
         """Train the network.
 
@@ -167,7 +166,7 @@ early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, random_s
         self._fit(data, state=state, rates=rates, validation=validation)
         return self
 
-    @with_callbacks
+    @trains
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch more, at a constant learning rate.
 

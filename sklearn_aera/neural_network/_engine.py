@@ -84,7 +84,7 @@ class Engine:
         """Train from a state; returns the new weights, the optimiser state and the history.
 
         ``targets`` are class indices or signals; ``optimizer_state`` may be None for a fresh one;
-        ``options`` go to `TraceNetwork.fit`.
+        ``options`` go to `TraceNetwork.fit`. The last value is whether a callback stopped it.
         """
         if self._trains:  # A callback of the training at hand trains another estimator.
             return Engine(self.architecture).fit(
@@ -101,7 +101,8 @@ class Engine:
         finally:
             self._trains = False
         history = {name: list(map(float, v)) for name, v in self.network.history.history.items()}
-        return self.weights(), values_of(self._optimizer.variables), history
+        stopped = bool(self.network.stop_training)
+        return self.weights(), values_of(self._optimizer.variables), history, stopped
 
     def weights(self):
         """The weights as they are now, as arrays."""
@@ -120,20 +121,39 @@ class Engine:
 
 _engines = OrderedDict()
 _engines_lock = threading.Lock()
+# How many engines each thread has been lent.
+_lent = threading.local()
 
 
 @contextmanager
 def lend_engine(architecture):
-    """The engine of an architecture, for one thread at a time."""
+    """The engine of an architecture, for one thread at a time.
+
+    A thread that has an engine already (in a callback of its training) does not wait for another,
+    whose thread may be waiting for the first: it gets a new one.
+    """
+    engine = _engine_of(architecture)
+    n_lent = getattr(_lent, "number", 0)
+    if not engine.lock.acquire(blocking=n_lent == 0):
+        engine = Engine(architecture)
+        engine.lock.acquire()
+    _lent.number = n_lent + 1
+    try:
+        yield engine
+    finally:
+        _lent.number = n_lent
+        engine.lock.release()
+
+
+def _engine_of(architecture):
+    """The engine that is kept for an architecture, the one used last from now on."""
     with _engines_lock:
         if architecture not in _engines:
             _engines[architecture] = Engine(architecture)
             while len(_engines) > _MAX_ENGINES:
                 _engines.popitem(last=False)
         _engines.move_to_end(architecture)
-        engine = _engines[architecture]
-    with engine.lock:
-        yield engine
+        return _engines[architecture]
 
 
 def clear_engines():
