@@ -37,6 +37,30 @@ def detection(rows, times=True):
     return list_table([header[i] for i in kept], [[row[i] for i in kept] for row in cells])
 
 
+def recovery(rows):
+    """Rows of ``recovery.py``."""
+    header = ["method", "error / dB", "noise / dB", "energy bias", "resolution", "within 20 %"]
+    header += ["peak time", "invented", "carriers / dB"]
+    cells = [
+        [
+            row["method"],
+            f"{row['error']:.2f}",
+            f"{row['noise']:.1f}",
+            *(f"{100 * v:.1f} ± {50 * (high - low):.1f} %" for v, low, high in _intervals(row)),
+            f"{row['within']:.1%}",
+            f"{row['peak_time']:.1%}",
+            f"{row['invented'][0]:.2%}",
+            f"{row['carriers']:.1f}",
+        ]
+        for row in rows
+    ]
+    return list_table(header, cells)
+
+
+def _intervals(row):
+    return row["bias"], row["resolution"]
+
+
 def as_they_are(rows):
     """Rows that are dictionaries of a number, a number with its error, or a text each."""
     return list_table(list(rows[0]), [[_cell(value) for value in row.values()] for row in rows])
@@ -61,8 +85,12 @@ def main():
     options = parser.parse_args()
     tables = list(json.loads(options.numbers.read_text()).values())
     rows = [row for i in options.of for row in tables[i]]
-    is_detection = "tpr" in rows[0]
-    table = detection(rows, times=not options.without_times) if is_detection else as_they_are(rows)
+    if "tpr" in rows[0]:
+        table = detection(rows, times=not options.without_times)
+    elif "resolution" in rows[0]:
+        table = recovery(rows)
+    else:
+        table = as_they_are(rows)
     options.table.write_text(table)
 
 

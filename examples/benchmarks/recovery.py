@@ -232,8 +232,8 @@ def compare(size, snr, path, console):
 
 def show(title, rows, console):
     table = Table(title=title, title_justify="left")
-    columns = ["error / dB", "noise / dB", "energy bias", "resolution", "within 20 %"]
-    columns += ["peak time", "invented", "carriers / dB", "fit / s"]
+    columns = ["error/dB", "noise/dB", "bias", "resolution", "within 20%"]
+    columns += ["peak time", "invented", "carriers/dB", "fit/s"]
     for name in ("method", *columns):
         table.add_column(name, justify="left" if name == "method" else "right", no_wrap=True)
     for row in rows:
