@@ -21,3 +21,8 @@ def check_channels(X, n_channels):
         raise ValueError(
             f"X has {X.shape[1]} values per trace, which n_channels={n_channels} does not divide"
         )
+
+
+def in_shape_of(result, X):
+    """Flattened traces in the shape that ``X`` has, if it has channels in its last dimension."""
+    return result.reshape(X.shape) if getattr(X, "ndim", 2) == 3 else result

@@ -60,6 +60,8 @@ class Engine:
         self.lock = threading.RLock()
         self.architecture = architecture
         self._trains = False
+        # The weights in the network; None where training may have changed them.
+        self._loaded = None
         wrapper = KerasRegressor if architecture.head == "trace" else KerasClassifier
         self._wrapped = wrapper(
             model=_compiled_network, model__architecture=architecture, warm_start=True
@@ -94,7 +96,8 @@ class Engine:
             optimizer_state = self._first_optimizer_state
         self._trains = True
         try:
-            _assign(state_variables(self.network), weights)
+            self._load(weights)
+            self._loaded = None
             _assign(self._optimizer.variables, optimizer_state)
             self._optimizer.weight_decay.assign(weight_decay)
             self._wrapped.fit(X, targets, **options)
@@ -111,12 +114,19 @@ class Engine:
     def predict(self, weights, X):
         """Outputs (n, n_outputs) of the network under the given weights."""
         own = self.weights() if self._trains else None
-        _assign(state_variables(self.network), weights)
+        self._load(weights)
         try:
             return self.network.predict(X)
         finally:
             if own is not None:
-                _assign(state_variables(self.network), own)
+                self._load(own)
+                self._loaded = None
+
+    def _load(self, weights):
+        """Copy weights into the network, unless they are there: that is slower than to look."""
+        if self._loaded is None or not all(map(np.array_equal, weights, self._loaded)):
+            _assign(state_variables(self.network), weights)
+            self._loaded = [np.array(weight) for weight in weights]
 
 
 _engines = OrderedDict()

@@ -5,7 +5,7 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_aera._base import Estimator, one_task
-from sklearn_aera._channels import flatten_channels
+from sklearn_aera._channels import flatten_channels, in_shape_of
 from sklearn_aera._validation import check_choice
 
 
@@ -79,11 +79,10 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
             float32 for float32 input, else float64.
         """
         check_is_fitted(self)
-        shape = np.shape(X)
-        X = validate_data(self, flatten_channels(X), dtype=(np.float64, np.float32), reset=False)
+        flat = validate_data(self, flatten_channels(X), dtype=(np.float64, np.float32), reset=False)
         if self.per == "dataset":
-            return (X / X.dtype.type(self.scale_)).reshape(shape)
-        return divide_by_std(X)[0].reshape(shape)
+            return in_shape_of(flat / flat.dtype.type(self.scale_), X)
+        return in_shape_of(divide_by_std(flat)[0], X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

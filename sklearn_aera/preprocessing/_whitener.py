@@ -5,7 +5,7 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_aera._base import Estimator, one_task
-from sklearn_aera._channels import check_channels, flatten_channels
+from sklearn_aera._channels import check_channels, flatten_channels, in_shape_of
 from sklearn_aera._validation import check_count
 from sklearn_aera.preprocessing._covariance import (
     background_rows,
@@ -121,13 +121,12 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         ndarray of the same shape, float32
         """
         check_is_fitted(self)
-        shape = np.shape(X)
-        X = flatten_channels(X, self.n_channels)
-        X = validate_data(self, X, dtype=np.float32, reset=False)
-        white = np.empty_like(X)
+        flat = flatten_channels(X, self.n_channels)
+        flat = validate_data(self, flat, dtype=np.float32, reset=False)
+        white = np.empty_like(flat)
         for channel, matrix in enumerate(self.whitening_):
-            white[:, channel :: self.n_channels] = X[:, channel :: self.n_channels] @ matrix
-        return white.reshape(shape)
+            white[:, channel :: self.n_channels] = flat[:, channel :: self.n_channels] @ matrix
+        return in_shape_of(white, X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
