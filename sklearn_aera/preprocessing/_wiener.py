@@ -15,8 +15,7 @@ from sklearn_aera.preprocessing._covariance import (
     stationary_autocovariance,
 )
 
-# The spectrum of a pulse is smooth: a grid just fine enough for any Toeplitz matrix will do. With
-# 20 000 traces more iterations gain nothing, with 200 they follow the data's noise (measured).
+# The spectrum of a pulse is smooth: a grid just fine enough for any Toeplitz matrix will do.
 _FREQUENCIES_PER_SAMPLE = 2
 _N_ITERATIONS = 30
 
@@ -54,10 +53,8 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
     Notes
     -----
     A linear filter cannot know when a pulse arrives: it keeps the noise that looks like pulses
-    all along the trace, and takes a share of every pulse. At a signal-to-noise ratio of 2 the
-    error is 0.80 of the pulses' energy with 2 000 or 20 000 training traces and 0.87 with 200
-    (measured); with the true pulses' second moments, which are not stationary, it would be
-    0.79, 0.77 and 0.97.
+    all along the trace, and takes a share of every pulse. ``examples/benchmarks/recovery.py``
+    measures it beside estimates that can.
 
     References
     ----------
