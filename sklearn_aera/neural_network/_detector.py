@@ -6,6 +6,20 @@ from sklearn_aera.neural_network._denoiser import RecurrentDenoiser
 from sklearn_aera.neural_network._recurrent import RecurrentClassifier
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
 
+# The network and its training, for whitened traces of some microseconds.
+_RECIPE = {
+    "cell": "gru",
+    "hidden_size": 32,
+    "bidirectional": True,
+    "n_filters": 96,
+    "kernel_size": 64,
+    "stride": 8,
+    "learning_rate": 2e-3,
+    "learning_rate_schedule": "cosine",
+    "weight_decay": 0.01,
+    "flip_polarity": True,
+}
+
 
 def make_detector(
     *, epochs=60, max_shift=200, n_channels=1, random_state=None, memory=None, verbose=0
@@ -47,17 +61,8 @@ def make_detector(
     (200, 2)
     """
     classifier = RecurrentClassifier(
-        cell="gru",
-        hidden_size=32,
-        bidirectional=True,
+        **_RECIPE,
         pooling="max",
-        n_filters=96,
-        kernel_size=64,
-        stride=8,
-        learning_rate=2e-3,
-        learning_rate_schedule="cosine",
-        weight_decay=0.01,
-        flip_polarity=True,
         max_shift=max_shift,
         n_channels=n_channels,
         epochs=epochs,
@@ -95,16 +100,7 @@ def make_denoiser(
     (200, 500)
     """
     denoiser = RecurrentDenoiser(
-        cell="gru",
-        hidden_size=32,
-        bidirectional=True,
-        n_filters=96,
-        kernel_size=64,
-        stride=8,
-        learning_rate=2e-3,
-        learning_rate_schedule="cosine",
-        weight_decay=0.01,
-        flip_polarity=True,
+        **_RECIPE,
         max_shift=max_shift,
         n_channels=n_channels,
         epochs=epochs,
