@@ -1,81 +1,206 @@
-"""Recurrent layers that project their whole input at once.
+"""Recurrent layers whose loops over time hold only what has to be in them.
 
-Keras' cells multiply the input of every step with their kernel inside the loop over time. The
-product does not depend on the loop: taken out of it, one large product replaces many small ones,
-and its gradient too. Weights, names and results are those of Keras' own layers.
+Keras' cells multiply the input of every step with their kernel inside the loop over time, and
+automatic differentiation sums the gradient of the weights step by step. Here one large product
+projects the whole input before the loop, and the gradient is written out: its loop carries only
+the gradient of the state back in time, and one large product after it gives that of the weights.
+Weights, names and results are those of Keras' own layers, see ``tests/test_recurrence.py``.
+
+Time comes first in here: arrays are (n_steps, n_traces, size).
 """
 
 import keras
-from keras import ops
+import tensorflow as tf
+from tensorflow.raw_ops import SigmoidGrad, TanhGrad
 
 
-@keras.saving.register_keras_serializable("sklearn_aera")
-class ProjectedSimpleRNNCell(keras.layers.SimpleRNNCell):
-    """Cell of the simple RNN, for inputs that are projected already."""
+def _scan(step, inputs, state, n_steps, *, n_outputs, backwards=False):
+    """Outputs, and the last state, of a loop over time.
 
-    def project(self, sequences):
-        return ops.matmul(sequences, self.kernel) + self.bias
+    ``step(inputs, state)`` gives its outputs and the next state. Inputs and outputs are
+    TensorArrays: what one loop keeps for another is never copied.
+    """
+    outputs = [tf.TensorArray(state[0].dtype, n_steps) for _ in range(n_outputs)]
 
-    def call(self, projected, states, training=False):
-        h = self.activation(projected + ops.matmul(states[0], self.recurrent_kernel))
-        return h, [h]
+    def turn(number, state, outputs):
+        now = n_steps - 1 - number if backwards else number
+        made, state = step([array.read(now) for array in inputs], state)
+        return number + 1, state, [a.write(now, out) for a, out in zip(outputs, made, strict=True)]
 
-
-@keras.saving.register_keras_serializable("sklearn_aera")
-class ProjectedLSTMCell(keras.layers.LSTMCell):
-    """LSTM cell for inputs that are projected already."""
-
-    def project(self, sequences):
-        return ops.matmul(sequences, self.kernel) + self.bias
-
-    def call(self, projected, states, training=False):
-        h, c = states
-        z = projected + ops.matmul(h, self.recurrent_kernel)
-        i, f, candidate, o = ops.split(z, 4, axis=-1)
-        sigmoid, tanh = self.recurrent_activation, self.activation
-        c = sigmoid(f) * c + sigmoid(i) * tanh(candidate)
-        h = sigmoid(o) * tanh(c)
-        return h, [h, c]
+    _, state, outputs = tf.while_loop(
+        lambda number, *_: number < n_steps,
+        turn,
+        (0, list(state), outputs),
+        maximum_iterations=n_steps,
+    )
+    return outputs, state
 
 
-@keras.saving.register_keras_serializable("sklearn_aera")
-class ProjectedGRUCell(keras.layers.GRUCell):
-    """GRU cell (reset after the product) for inputs that are projected already."""
+def _steps(x):
+    return tf.TensorArray(x.dtype, x.shape[0], clear_after_read=False).unstack(x)
 
-    def project(self, sequences):
-        return ops.matmul(sequences, self.kernel) + self.bias[0]
 
-    def call(self, projected, states, training=False):
-        h = states[0]
-        recurrent = ops.matmul(h, self.recurrent_kernel) + self.bias[1]
-        x_z, x_r, x_h = ops.split(projected, 3, axis=-1)
-        h_z, h_r, h_h = ops.split(recurrent, 3, axis=-1)
-        z = self.recurrent_activation(x_z + h_z)
-        r = self.recurrent_activation(x_r + h_r)
-        h = z * h + (1 - z) * self.activation(x_h + r * h_h)
-        return h, [h]
+def _stacked(array, like, size):
+    return tf.ensure_shape(array.stack(), (*like.shape[:2], size))
+
+
+def _rows(x):
+    return tf.reshape(x, (-1, x.shape[-1]))
+
+
+def _product(x, kernel):
+    """Product of every step's and trace's features with a kernel."""
+    n_steps, n_outputs = x.shape[0], kernel.shape[-1]
+    return tf.reshape(tf.matmul(_rows(x), kernel), (n_steps, -1, n_outputs))
+
+
+def _kernel_gradient(first, states, d):
+    """Gradient of a recurrent kernel, which has multiplied the state before each step."""
+    before = tf.concat([first[None], states[:-1]], axis=0)
+    return tf.matmul(_rows(before), _rows(d), transpose_a=True)
+
+
+@tf.custom_gradient
+def _simple_rnn(projected, h0, kernel):
+    """States h = tanh(projected + h kernel), shape (n_steps, n, size)."""
+    n_steps, _, size = projected.shape
+
+    def step(inputs, state):
+        h = tf.tanh(inputs[0] + tf.matmul(state[0], kernel))
+        return [h], [h]
+
+    (kept,), _ = _scan(step, [_steps(projected)], [h0], n_steps, n_outputs=1)
+    h = _stacked(kept, projected, size)
+
+    def gradient(upstream):
+        def back(inputs, carried):
+            upstream, h = inputs
+            d = TanhGrad(y=h, dy=upstream + carried[0])
+            return [d], [tf.matmul(d, kernel, transpose_b=True)]
+
+        zeros, inputs = tf.zeros_like(h0), [_steps(upstream), kept]
+        (d,), (dh0,) = _scan(back, inputs, [zeros], n_steps, n_outputs=1, backwards=True)
+        d = _stacked(d, projected, size)
+        return d, dh0, _kernel_gradient(h0, h, d)
+
+    return h, gradient
+
+
+@tf.custom_gradient
+def _lstm(projected, h0, c0, kernel):
+    """States h of an LSTM, shape (n_steps, n, size)."""
+    n_steps, size = projected.shape[0], h0.shape[-1]
+
+    def step(inputs, state):
+        h, c_before = state
+        z = inputs[0] + tf.matmul(h, kernel)
+        i, f = tf.split(tf.sigmoid(z[:, : 2 * size]), 2, axis=1)
+        g, o = tf.tanh(z[:, 2 * size : 3 * size]), tf.sigmoid(z[:, 3 * size :])
+        c = f * c_before + i * g
+        tanh_c = tf.tanh(c)
+        h = o * tanh_c
+        return [h, i, f, g, o, c_before, tanh_c], [h, c]
+
+    kept, _ = _scan(step, [_steps(projected)], [h0, c0], n_steps, n_outputs=7)
+    h = _stacked(kept[0], projected, size)
+
+    def gradient(upstream):
+        def back(inputs, carried):
+            upstream, i, f, g, o, c_before, tanh_c = inputs
+            dh = carried[0] + upstream
+            dc = carried[1] + TanhGrad(y=tanh_c, dy=dh * o)
+            d_i, d_f = SigmoidGrad(y=i, dy=dc * g), SigmoidGrad(y=f, dy=dc * c_before)
+            d_g, d_o = TanhGrad(y=g, dy=dc * i), SigmoidGrad(y=o, dy=dh * tanh_c)
+            d = tf.concat([d_i, d_f, d_g, d_o], axis=1)
+            return [d], [tf.matmul(d, kernel, transpose_b=True), dc * f]
+
+        zeros, inputs = tf.zeros_like(h0), [_steps(upstream), *kept[1:]]
+        (d,), (dh0, dc0) = _scan(back, inputs, [zeros, zeros], n_steps, n_outputs=1, backwards=True)
+        d = _stacked(d, projected, 4 * size)
+        return d, dh0, dc0, _kernel_gradient(h0, h, d)
+
+    return h, gradient
+
+
+@tf.custom_gradient
+def _gru(projected, h0, kernel, bias):
+    """States h of a GRU that resets after the product, shape (n_steps, n, size)."""
+    n_steps, size = projected.shape[0], h0.shape[-1]
+
+    def step(inputs, state):
+        x, before = inputs[0], state[0]
+        recurrent = tf.nn.bias_add(tf.matmul(before, kernel), bias)
+        z_r = tf.sigmoid(x[:, : 2 * size] + recurrent[:, : 2 * size])
+        z, r = tf.split(z_r, 2, axis=1)
+        added = recurrent[:, 2 * size :]
+        c = tf.tanh(x[:, 2 * size :] + r * added)
+        change = before - c
+        h = c + z * change
+        return [h, z, r, added, c, change], [h]
+
+    kept, _ = _scan(step, [_steps(projected)], [h0], n_steps, n_outputs=6)
+    h = _stacked(kept[0], projected, size)
+
+    def gradient(upstream):
+        def back(inputs, carried):
+            upstream, z, r, added, c, change = inputs
+            dh = carried[0] + upstream
+            through = dh * z
+            d_z = SigmoidGrad(y=z, dy=dh * change)
+            d_c = TanhGrad(y=c, dy=dh - through)
+            d_r = SigmoidGrad(y=r, dy=d_c * added)
+            d = tf.concat([d_z, d_r, d_c * r], axis=1)
+            return [d, d_c], [through + tf.matmul(d, kernel, transpose_b=True)]
+
+        zeros, inputs = tf.zeros_like(h0), [_steps(upstream), *kept[1:]]
+        (d, d_c), (dh0,) = _scan(back, inputs, [zeros], n_steps, n_outputs=2, backwards=True)
+        d, d_c = _stacked(d, projected, 3 * size), _stacked(d_c, projected, size)
+        d_projected = tf.concat([d[:, :, : 2 * size], d_c], axis=2)
+        return d_projected, dh0, _kernel_gradient(h0, h, d), tf.reduce_sum(d, axis=(0, 1))
+
+    return h, gradient
 
 
 @keras.saving.register_keras_serializable("sklearn_aera")
 class ProjectedRNN(keras.layers.RNN):
-    """Loop over time of one of the cells above."""
+    """Loop over time of one of Keras' cells."""
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        projected = self.cell.project(sequences)
-        return super().inner_loop(projected, initial_state, mask, training=training)
+        cell, loop = self.cell, _LOOPS[type(self.cell)]
+        kernel, *weights, bias = map(
+            tf.convert_to_tensor, (cell.kernel, cell.recurrent_kernel, cell.bias)
+        )
+        if loop is _gru:
+            bias, recurrent_bias = tf.unstack(bias)
+            weights.append(recurrent_bias)
+        if self.go_backwards:
+            sequences = tf.reverse(sequences, [1])
+        projected = _product(tf.transpose(sequences, (1, 0, 2)), kernel) + bias
+        state = [tf.ensure_shape(first, (None, cell.units)) for first in initial_state]
+        h = loop(projected, *state, *weights)
+        outputs = tf.transpose(h, (1, 0, 2)) if self.return_sequences else h[-1]
+        return h[-1], outputs, state
 
 
 _CELLS = {
-    "simple_rnn": ProjectedSimpleRNNCell,
-    "lstm": ProjectedLSTMCell,
-    "gru": ProjectedGRUCell,
+    "simple_rnn": keras.layers.SimpleRNNCell,
+    "lstm": keras.layers.LSTMCell,
+    "gru": keras.layers.GRUCell,
+}
+_LOOPS = {
+    keras.layers.SimpleRNNCell: _simple_rnn,
+    keras.layers.LSTMCell: _lstm,
+    keras.layers.GRUCell: _gru,
 }
 
 
-def projected_layer(cell, units, *, return_sequences=False, go_backwards=False, **initializers):
+def projected_layer(
+    cell, units, *, return_sequences=False, go_backwards=False, dtype=None, **initializers
+):
     """The recurrent layer of a cell's name."""
     return ProjectedRNN(
-        _CELLS[cell](units, **initializers),
+        _CELLS[cell](units, dtype=dtype, **initializers),
         return_sequences=return_sequences,
         go_backwards=go_backwards,
+        dtype=dtype,
     )

@@ -1,0 +1,88 @@
+"""The package's own loops over time give what Keras' layers give, gradients included."""
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+import tensorflow as tf  # noqa: E402
+
+from sklearn_aera.neural_network._networks import CELLS, _keras_layer  # noqa: E402
+from sklearn_aera.neural_network._recurrence import projected_layer  # noqa: E402
+
+SIZE, SHAPE = 4, (3, 7, 5)
+
+
+def outputs_and_gradients(layer, x, weights, in_graph):
+    """Outputs, and the gradients of a function of them for the input and all weights."""
+    x = tf.constant(x)
+    layer.build(x.shape)
+    layer.set_weights(weights)
+
+    def run():
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = layer(x, training=True)
+            # Different for every output, so that no mistake cancels.
+            factors = tf.reshape(tf.range(tf.size(outputs)), tf.shape(outputs))
+            loss = tf.reduce_sum(tf.cos(tf.cast(factors, outputs.dtype)) * outputs**2)
+        return [outputs, *tape.gradient(loss, [x, *layer.trainable_variables])]
+
+    run = tf.function(run) if in_graph else run
+    return [value.numpy() for value in run()]
+
+
+def random_weights(cell, rng):
+    """Weights of a layer, with a bias that is not zero."""
+    layer = _keras_layer(cell, SIZE, dtype="float64")
+    layer.build(SHAPE)
+    return [rng.normal(scale=0.5, size=weight.shape) for weight in layer.get_weights()]
+
+
+@pytest.mark.parametrize("go_backwards", [False, True])
+@pytest.mark.parametrize("return_sequences", [False, True])
+@pytest.mark.parametrize("cell", CELLS)
+def test_outputs_and_gradients_are_those_of_keras(cell, return_sequences, go_backwards):
+    rng = np.random.default_rng(0)
+    x, weights = rng.normal(size=SHAPE), random_weights(cell, rng)
+    options = {"return_sequences": return_sequences, "go_backwards": go_backwards}
+    own = projected_layer(cell, SIZE, dtype="float64", **options)
+    theirs = _keras_layer(cell, SIZE, dtype="float64", **options)
+    expected = outputs_and_gradients(theirs, x, weights, in_graph=False)
+    for in_graph in (False, True):
+        found = outputs_and_gradients(own, x, weights, in_graph)
+        assert [value.shape for value in found] == [value.shape for value in expected]
+        for value, wanted in zip(found, expected, strict=True):
+            # Double precision, and no sum of more than a few hundred terms of about 1.
+            np.testing.assert_allclose(value, wanted, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_two_layers_in_both_directions(cell):
+    """Gradients pass through a layer in the middle, forwards and backwards."""
+    rng = np.random.default_rng(1)
+    x, found = rng.normal(size=SHAPE), []
+    for make in (projected_layer, _keras_layer):
+        options = {"return_sequences": True, "dtype": "float64"}
+        layers = [
+            keras.layers.Bidirectional(
+                make(cell, SIZE, **options),
+                backward_layer=make(cell, SIZE, go_backwards=True, **options),
+                dtype="float64",
+            )
+            for _ in range(2)
+        ]
+        model = keras.Sequential(layers)
+        model.build(SHAPE)
+        rng_weights = np.random.default_rng(2)
+        weights = [rng_weights.normal(scale=0.3, size=w.shape) for w in model.get_weights()]
+        found.append(outputs_and_gradients(model, x, weights, in_graph=True))
+    for own, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(own, theirs, rtol=1e-9, atol=1e-11)
+
+
+def test_numbers_of_traces_may_change():
+    layer = projected_layer("gru", SIZE, return_sequences=True)
+    layer.build((None, *SHAPE[1:]))
+    run = tf.function(layer, input_signature=[tf.TensorSpec((None, *SHAPE[1:]))])
+    for n in (1, 6):
+        assert run(tf.ones((n, *SHAPE[1:]))).shape == (n, SHAPE[1], SIZE)
