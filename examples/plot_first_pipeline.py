@@ -32,7 +32,8 @@ events, y = make_events(n_train, snr=(0.5, 5.0), random_state=0)
 
 # %%
 # A bidirectional GRU behind a short convolution. The simulator is the first step of the pipeline:
-# `fit` takes events, not traces.
+# `fit` takes events, not traces. Steps unfold when they are clicked, and the question marks lead to
+# their documentation.
 
 pipeline = make_pipeline(
     TraceSimulator(random_state=0),
@@ -40,12 +41,13 @@ pipeline = make_pipeline(
     RecurrentClassifier(cell="gru", hidden_size=24, stride=8, epochs=epochs, random_state=0),
 )
 pipeline.fit(events, y)
-detector = pipeline[1:]
 
 # %%
-# Test traces, with the truth about them. The threshold for a false-positive rate of 1 % is
-# chosen on validation traces of their own.
+# The detector is the pipeline without its simulator: it takes traces, those of an antenna too. Test
+# traces, with the truth about them; the threshold for a false-positive rate of 1 % is chosen on
+# validation traces of their own.
 
+detector = pipeline[1:]
 validation = make_traces(n_test, first_event_id=1_000_000, random_state=0)
 test = make_traces(n_test, first_event_id=2_000_000, random_state=0)
 baseline = make_pipeline(SNRCalculator(), LogisticRegression())

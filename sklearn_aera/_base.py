@@ -1,5 +1,6 @@
 """What all estimators have in common: callbacks, and a version in what is stored of them."""
 
+import os
 from functools import wraps
 
 from sklearn.base import BaseEstimator
@@ -12,8 +13,20 @@ from sklearn_aera import __version__
 STATE_FORMAT = 1
 _KEY = "_sklearn_aera_state"
 
+# Where the documentation is: an address or a folder.
+_DOCUMENTATION = os.environ.get("SKLEARN_AERA_DOCS", "https://sklearn-aera.readthedocs.io/en/stable")
 
-class Estimator(CallbackSupportMixin, BaseEstimator):
+
+class Documented(BaseEstimator):
+    """Base of all that has parameters: HTML representations link to its page."""
+
+    _doc_link_module = "sklearn_aera"
+    _doc_link_template = (
+        f"{_DOCUMENTATION}/api/generated/{{estimator_module}}.{{estimator_name}}.html"
+    )
+
+
+class Estimator(CallbackSupportMixin, Documented):
     """Base of all estimators.
 
     It takes scikit-learn's callbacks (`set_callbacks`), and what is stored of it (`pickle`,

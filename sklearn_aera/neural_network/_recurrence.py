@@ -170,7 +170,7 @@ class ProjectedRNN(keras.layers.RNN):
         kernel, *weights, bias = map(
             tf.convert_to_tensor, (cell.kernel, cell.recurrent_kernel, cell.bias)
         )
-        if loop is _gru:
+        if isinstance(cell, keras.layers.GRUCell):
             bias, recurrent_bias = tf.unstack(bias)
             weights.append(recurrent_bias)
         if self.go_backwards:

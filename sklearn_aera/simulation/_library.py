@@ -2,16 +2,16 @@
 
 import numpy as np
 import scipy.fft
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 
+from sklearn_aera._base import Documented
 from sklearn_aera._validation import check_real
 
 # How finely the envelope is sampled to find its peak, in samples of the simulator.
 _OVERSAMPLING = 16
 
 
-class PulseLibrary(BaseEstimator):
+class PulseLibrary(Documented):
     """Real pulse waveforms, resampled to the simulator's band and chosen by event.
 
     Each waveform's Fourier integral is taken at the simulator's own frequencies: exact

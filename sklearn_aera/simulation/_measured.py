@@ -2,13 +2,13 @@
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 
+from sklearn_aera._base import Documented
 from sklearn_aera._validation import check_real
 
 
-class MeasuredNoise(BaseEstimator):
+class MeasuredNoise(Documented):
     """Background cut at random places from recorded traces.
 
     The cut is chosen by the event's own random numbers, so an event always gets the same

@@ -2,8 +2,8 @@
 
 import numpy as np
 from scipy.stats import poisson
-from sklearn.base import BaseEstimator
 
+from sklearn_aera._base import Documented
 from sklearn_aera._validation import check_choice, check_interval, check_real
 
 _SPEED_OF_LIGHT = 299_792_458.0  # m / s
@@ -70,7 +70,7 @@ def galactic_temperature(frequencies):
     return galactic_brightness(frequencies) * _SPEED_OF_LIGHT**2 / (2 * _BOLTZMANN * v**2)
 
 
-class AntennaNoise(BaseEstimator):
+class AntennaNoise(Documented):
     """Noise of an antenna: broadband, narrowband carriers and, on request, bursts.
 
     The broadband part is Gaussian and has the spectrum of the galactic brightness temperature

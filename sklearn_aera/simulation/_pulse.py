@@ -1,8 +1,8 @@
 """The analytic air-shower pulse."""
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
+from sklearn_aera._base import Documented
 from sklearn_aera._validation import check_real
 
 
@@ -39,7 +39,7 @@ def amplitude_spectrum(frequencies, slope, quadratic_slope=0.0, quadratic_freque
     return np.exp((np.log(10) * exponent).astype(np.float32))
 
 
-class AnalyticPulse(BaseEstimator):
+class AnalyticPulse(Documented):
     """Pulses with an exponential spectrum and a nearly constant phase.
 
     The slope m of the spectrum is a column of the event table (``spectral_slope``), as are the

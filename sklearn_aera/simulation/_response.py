@@ -2,12 +2,12 @@
 
 import numpy as np
 from scipy.signal import butter, freqs_zpk
-from sklearn.base import BaseEstimator
 
+from sklearn_aera._base import Documented
 from sklearn_aera._validation import check_count, check_real
 
 
-class BandPass(BaseEstimator):
+class BandPass(Documented):
     """Band-pass of a radio station, with zero phase.
 
     By default a brick wall whose edges fall along half a cosine, as in the textbook data: these
