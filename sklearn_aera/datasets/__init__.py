@@ -3,6 +3,7 @@
 from sklearn_aera.datasets._coreas import load_coreas
 from sklearn_aera.datasets._events import make_events
 from sklearn_aera.datasets._files import load_traces, save_traces
+from sklearn_aera.datasets._simulated_files import simulate_to_file
 from sklearn_aera.datasets._traces import make_traces
 from sklearn_aera.simulation._events import EVENT_COLUMNS
 
@@ -13,4 +14,5 @@ __all__ = [
     "make_events",
     "make_traces",
     "save_traces",
+    "simulate_to_file",
 ]

@@ -1,17 +1,15 @@
 """Read and write data sets of traces."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch, check_array
 
 from sklearn_aera._files import check_new, written_whole
-from sklearn_aera._validation import check_choice, check_real
+from sklearn_aera._validation import check_choice, check_count, check_real
+from sklearn_aera.datasets._formats import READ, WRITERS, open_source
 from sklearn_aera.datasets._traces import labels_from_signals
-from sklearn_aera.simulation._events import EVENT_COLUMNS, check_events
-
-SUFFIXES = (".npz", ".npy", ".h5", ".hdf5")
+from sklearn_aera.simulation._events import check_events
 
 
 def save_traces(path, traces, *, signals=None, events=None, sampling_rate=180.0, overwrite=False):
@@ -47,6 +45,7 @@ def save_traces(path, traces, *, signals=None, events=None, sampling_rate=180.0,
     See Also
     --------
     load_traces : Reads what this writes.
+    simulate_to_file : Writes simulated traces that do not fit into memory.
 
     Examples
     --------
@@ -59,7 +58,7 @@ def save_traces(path, traces, *, signals=None, events=None, sampling_rate=180.0,
     >>> bool((again.traces == data.traces).all() and (again.y == data.y).all())
     True
     """
-    path = _check_suffix(path)
+    path = check_writable(path)
     arrays = {"traces": check_array(traces, dtype=np.float32, input_name="traces")}
     if signals is not None:
         arrays["signals"] = check_array(signals, dtype=np.float32, input_name="signals")
@@ -71,34 +70,46 @@ def save_traces(path, traces, *, signals=None, events=None, sampling_rate=180.0,
         raise ValueError(f"path: .npy holds traces alone, use .npz or .h5 to keep {list(arrays)}")
     check_new(path, overwrite)
     with written_whole(path) as temporary:
-        _WRITERS[path.suffix](temporary, arrays, float(sampling_rate))
+        WRITERS[path.suffix](temporary, arrays, float(sampling_rate))
 
 
-def load_traces(path):
-    """Read traces from a file.
+def load_traces(path, *, chunk_size=None):
+    """Read traces from a file, or from all files of a folder.
 
     Parameters
     ----------
     path : str or path-like
-        ``.npz``, ``.npy`` or ``.h5``/``.hdf5``, as `save_traces` writes them; the textbook's
-        ``radio_data.npz`` is of the first kind.
+        ``.npz``, ``.npy`` or ``.h5``/``.hdf5``, as `save_traces` and `simulate_to_file` write them
+        (the textbook's ``radio_data.npz`` is of the first kind), ``.nur`` with the package
+        NuRadioMC installed (such files hold pickles: read those that you trust), or a folder,
+        whose files of these kinds are one data set in the order of their names.
+    chunk_size : int, default=None
+        Yield the data in pieces of at most this many traces instead of returning them at once: no
+        more than a piece is in memory (of ``.nur`` files, one file). Pieces do not reach across
+        files.
 
     Returns
     -------
-    Bunch
+    Bunch, or with ``chunk_size`` an iterator of such
         - traces : ndarray of shape (n_traces, n_samples), float32, in mV
         - signals : ndarray of the same shape, or None if the file has none
         - y : ndarray of shape (n_traces,), int64: 1 where the signal is not all zero; None
           without signals and events
         - events : ndarray of shape (n_traces, 5), or None
+        - channels : ndarray of shape (n_traces, 4), int64: run, event, station and channel of
+          ``.nur`` files, else None
         - sampling_rate : float in MHz, or None if the file does not say
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If there is no such file or folder.
+    ImportError
+        If NuRadioMC is needed and not installed.
     ValueError
-        If the file is damaged, has another layout, or holds NaN or infinity.
+        If a file is damaged, has another layout, or holds NaN or infinity; if a folder has no
+        file of traces, or files of different kinds of traces. With ``chunk_size`` layouts are
+        looked at before the first piece, values piece by piece.
 
     See Also
     --------
@@ -112,23 +123,58 @@ def load_traces(path):
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     np.save(f"{folder}/triggers.npy", np.ones((3, 500), dtype=np.float32))
     ...     data = load_traces(f"{folder}/triggers.npy")
-    >>> data.traces.shape, data.signals is None
-    ((3, 500), True)
+    ...     chunks = load_traces(f"{folder}/triggers.npy", chunk_size=2)
+    ...     sizes = [len(chunk.traces) for chunk in chunks]
+    >>> data.traces.shape, data.signals is None, sizes
+    ((3, 500), True, [2, 1])
     """
-    path = _check_suffix(path)
+    if chunk_size is not None:
+        check_count(chunk_size, "chunk_size")
+    sources = [open_source(file) for file in _files_of(Path(path))]
+    _check_alike(sources)
+    size = max(source.n_traces for source in sources) if chunk_size is None else chunk_size
+    pieces = (_checked(source, arrays) for source in sources for arrays in source.pieces(size))
+    return _together(list(pieces)) if chunk_size is None else pieces
+
+
+def check_writable(path):
+    """A path whose ending is one of those that traces are written to."""
+    path = Path(path)
+    check_choice(path.suffix, f"the ending of path {path.name!r}", tuple(WRITERS))
+    return path
+
+
+def _files_of(path):
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix in READ and file.is_file())
+        if not files:
+            raise ValueError(f"path: there are no files of traces ({', '.join(READ)}) in {path}")
+        return files
+    check_choice(path.suffix, f"the ending of path {path.name!r}", READ)
     if not path.is_file():
         raise FileNotFoundError(f"path: there is no file {path}")
-    try:
-        arrays, sampling_rate = _READERS[path.suffix](path)
-    except (OSError, EOFError, KeyError, zipfile.BadZipFile, ValueError) as error:
-        raise ValueError(
-            f"path: {path} cannot be read as a {path.suffix} file of traces, it is damaged or of "
-            f"another layout: {error}"
-        ) from error
+    return [path]
+
+
+def _check_alike(sources):
+    """Files of one data set have traces of one length and rate, and the same arrays."""
+    first = sources[0]
+    for source in sources[1:]:
+        for name in ("n_samples", "sampling_rate", "names"):
+            if getattr(source, name) != getattr(first, name):
+                raise ValueError(
+                    f"path: the files of a data set must agree, but {name} is "
+                    f"{getattr(first, name)} in {first.path} and {getattr(source, name)} in "
+                    f"{source.path}"
+                )
+
+
+def _checked(source, arrays):
+    """A Bunch of arrays whose values have been looked at."""
     for name, array in arrays.items():
-        dtype = np.float64 if name == "events" else np.float32
-        arrays[name] = check_array(array, dtype=dtype, input_name=f"{name} in {path}")
-    _check_together(arrays, str(path))
+        dtype = {"events": np.float64, "channels": np.int64}.get(name, np.float32)
+        arrays[name] = check_array(array, dtype=dtype, input_name=f"{name} in {source.path}")
+    _check_together(arrays, str(source.path))
     signals, events = arrays.get("signals"), arrays.get("events")
     y = None
     if signals is not None:
@@ -136,14 +182,22 @@ def load_traces(path):
     elif events is not None:
         y = (check_events(events)[:, 1] > 0).astype(np.int64)
     return Bunch(
-        traces=arrays["traces"], signals=signals, y=y, events=events, sampling_rate=sampling_rate
+        traces=arrays["traces"],
+        signals=signals,
+        y=y,
+        events=events,
+        channels=arrays.get("channels"),
+        sampling_rate=source.sampling_rate,
     )
 
 
-def _check_suffix(path):
-    path = Path(path)
-    check_choice(path.suffix, f"the ending of path {path.name!r}", SUFFIXES)
-    return path
+def _together(pieces):
+    if len(pieces) == 1:
+        return pieces[0]
+    rate = pieces[0].sampling_rate
+    names = [name for name, value in pieces[0].items() if isinstance(value, np.ndarray)]
+    arrays = {name: np.concatenate([piece[name] for piece in pieces]) for name in names}
+    return Bunch(**dict.fromkeys(pieces[0]) | arrays | {"sampling_rate": rate})
 
 
 def _check_together(arrays, source):
@@ -158,53 +212,3 @@ def _check_together(arrays, source):
         raise ValueError(
             f"events must have one row per trace, {len(traces)}, got {len(events)} in {source}"
         )
-
-
-def _write_npz(path, arrays, sampling_rate):
-    np.savez(path, **arrays, sampling_rate=sampling_rate)
-
-
-def _write_npy(path, arrays, sampling_rate):
-    np.save(path, arrays["traces"])
-
-
-def _write_hdf5(path, arrays, sampling_rate):
-    import h5py
-
-    with h5py.File(path, "w") as file:
-        file.attrs["sampling_rate"] = sampling_rate
-        file.attrs["sampling_rate_unit"] = "MHz"
-        for name, array in arrays.items():
-            dataset = file.create_dataset(name, data=array)
-            dataset.attrs["columns" if name == "events" else "unit"] = (
-                list(EVENT_COLUMNS) if name == "events" else "mV"
-            )
-
-
-def _read_npz(path):
-    # Opened here: numpy leaves the file open when it is no zip archive.
-    with open(path, "rb") as binary, np.load(binary, allow_pickle=False) as file:
-        if "traces" not in file:
-            raise ValueError(f"it has no array 'traces', only {file.files}")
-        arrays = {name: file[name] for name in ("traces", "signals", "events") if name in file}
-        rate = float(file["sampling_rate"]) if "sampling_rate" in file else None
-    return arrays, rate
-
-
-def _read_npy(path):
-    return {"traces": np.load(path, allow_pickle=False)}, None
-
-
-def _read_hdf5(path):
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        if "traces" not in file:
-            raise ValueError(f"it has no data set 'traces', only {list(file)}")
-        arrays = {name: file[name][:] for name in ("traces", "signals", "events") if name in file}
-        rate = file.attrs.get("sampling_rate")
-    return arrays, None if rate is None else float(rate)
-
-
-_WRITERS = {".npz": _write_npz, ".npy": _write_npy, ".h5": _write_hdf5, ".hdf5": _write_hdf5}
-_READERS = {".npz": _read_npz, ".npy": _read_npy, ".h5": _read_hdf5, ".hdf5": _read_hdf5}

@@ -1,0 +1,196 @@
+"""Formats of files with traces: opened for reading in pieces, and written."""
+
+import pickle
+import zipfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sklearn_aera.datasets._nur import read_nur
+from sklearn_aera.simulation._events import EVENT_COLUMNS
+
+_NAMES = ("traces", "signals", "events")
+# What readers raise when a file is not what its name says.
+_DAMAGE = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, pickle.UnpicklingError)
+
+
+@dataclass
+class Source:
+    """A file of traces that is known to have the right layout.
+
+    Parameters
+    ----------
+    path : Path
+    shapes : dict of tuple
+        Of its arrays, by name.
+    sampling_rate : float or None
+        In MHz.
+    """
+
+    path: Path
+    shapes: dict
+    sampling_rate: float | None
+
+    @property
+    def names(self):
+        return tuple(self.shapes)
+
+    @property
+    def n_traces(self):
+        return self.shapes["traces"][0]
+
+    @property
+    def n_samples(self):
+        return self.shapes["traces"][1:]
+
+    def pieces(self, size):
+        """Yield dictionaries of arrays with at most ``size`` rows, from beginning to end."""
+        with _opened(self.path) as (arrays, _), _explained(self.path):
+            longest = max(shape[0] if shape else 1 for shape in self.shapes.values())
+            for start in range(0, max(longest, 1), max(size, 1)):
+                yield {
+                    name: np.asarray(rows[start : start + size]) for name, rows in arrays.items()
+                }
+
+
+def open_source(path):
+    """Look at the layout of a file; raises ValueError if it is damaged or of another one."""
+    with _explained(path), _opened(path) as (arrays, sampling_rate):
+        return Source(path, {name: a.shape for name, a in arrays.items()}, sampling_rate)
+
+
+@contextmanager
+def _explained(path):
+    try:
+        yield
+    except _DAMAGE as error:
+        raise ValueError(
+            f"path: {path} cannot be read as a {path.suffix} file of traces, it is damaged or of "
+            f"another layout: {error}"
+        ) from error
+
+
+@contextmanager
+def _opened(path):
+    """Arrays by name, or what gives their rows when it is sliced, and the sampling rate."""
+    with _OPEN[path.suffix](path) as (arrays, sampling_rate):
+        if "traces" not in arrays:
+            raise ValueError(f"it has no array 'traces', only {list(arrays)}")
+        arrays = {name: arrays[name] for name in (*_NAMES, "channels") if name in arrays}
+        yield arrays, None if sampling_rate is None else float(sampling_rate)
+
+
+@contextmanager
+def _open_npz(path):
+    with zipfile.ZipFile(path) as archive, np.load(path, allow_pickle=False) as file:
+        rate = file.get("sampling_rate")
+        arrays = {name: _NpzRows(archive, name) for name in file.files if name in _NAMES}
+        yield arrays or dict.fromkeys(file.files), rate
+
+
+class _NpzRows:
+    """Rows of an array in an npz file, which are read in order without the array as a whole."""
+
+    def __init__(self, archive, name):
+        self._stream = archive.open(f"{name}.npy")
+        version = np.lib.format.read_magic(self._stream)
+        read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+        self.shape, by_columns, self._dtype = read[version[0]](self._stream)
+        if by_columns or self._dtype.hasobject:
+            kind = "objects" if self._dtype.hasobject else "columns side by side"
+            raise ValueError(f"its array {name!r} is stored as {kind}")
+        self._next = 0
+
+    def __getitem__(self, rows):
+        start, stop, _ = rows.indices(self.shape[0] if self.shape else 0)
+        if start != self._next:
+            raise ValueError(f"rows are read in order: {self._next} is next, got {start}")
+        self._next = stop
+        row = int(np.prod(self.shape[1:], dtype=int))
+        content = self._stream.read((stop - start) * row * self._dtype.itemsize)
+        return np.frombuffer(content, self._dtype).reshape(stop - start, *self.shape[1:])
+
+
+@contextmanager
+def _open_npy(path):
+    yield {"traces": np.load(path, mmap_mode="r", allow_pickle=False)}, None
+
+
+@contextmanager
+def _open_hdf5(path):
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        yield dict(file), file.attrs.get("sampling_rate")
+
+
+@contextmanager
+def _open_nur(path):
+    yield read_nur(path)
+
+
+def _write_npz(path, arrays, sampling_rate):
+    np.savez(path, **arrays, sampling_rate=sampling_rate)
+
+
+def _write_npy(path, arrays, sampling_rate):
+    np.save(path, arrays["traces"])
+
+
+def _write_hdf5(path, arrays, sampling_rate):
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        describe_hdf5(file, sampling_rate)
+        for name, array in arrays.items():
+            describe_dataset(file.create_dataset(name, data=array), name)
+
+
+def describe_hdf5(file, sampling_rate):
+    """Write what holds for a whole file into its attributes."""
+    file.attrs["sampling_rate"] = sampling_rate
+    file.attrs["sampling_rate_unit"] = "MHz"
+
+
+def describe_dataset(dataset, name):
+    """Write the unit of a data set, or its columns, into its attributes."""
+    if name == "events":
+        dataset.attrs["columns"] = list(EVENT_COLUMNS)
+    else:
+        dataset.attrs["unit"] = "mV"
+
+
+def write_npz_rows(path, arrays, sampling_rate):
+    """Write arrays of which only rows are in memory at a time into an npz file."""
+    with zipfile.ZipFile(path, "w", allowZip64=True) as archive:
+        for name, rows in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                _write_rows(stream, rows)
+        with archive.open("sampling_rate.npy", "w") as stream:
+            np.save(stream, np.float64(sampling_rate))
+
+
+def write_npy_rows(path, arrays, sampling_rate):
+    """Write traces of which only rows are in memory at a time into an npy file."""
+    with open(path, "wb") as stream:
+        _write_rows(stream, arrays["traces"])
+
+
+def _write_rows(stream, rows, size=10_000):
+    header = {"descr": rows.dtype.str, "fortran_order": False, "shape": rows.shape}
+    np.lib.format.write_array_header_1_0(stream, header)
+    for start in range(0, len(rows), size):
+        stream.write(np.ascontiguousarray(rows[start : start + size]).tobytes())
+
+
+_OPEN = {
+    ".npz": _open_npz,
+    ".npy": _open_npy,
+    ".h5": _open_hdf5,
+    ".hdf5": _open_hdf5,
+    ".nur": _open_nur,
+}
+READ = tuple(_OPEN)
+WRITERS = {".npz": _write_npz, ".npy": _write_npy, ".h5": _write_hdf5, ".hdf5": _write_hdf5}

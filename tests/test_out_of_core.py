@@ -1,0 +1,245 @@
+"""Data sets larger than memory: written by many workers, resumed, read piece by piece."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+
+from sklearn_aera.datasets import load_traces, make_traces, save_traces, simulate_to_file
+from sklearn_aera.neural_network import RecurrentClassifier
+from sklearn_aera.preprocessing import StdNormalizer
+from sklearn_aera.simulation import AntennaNoise, TraceSimulator
+
+OPTIONS = {"simulator": TraceSimulator(n_samples=50), "arrival_time": (0.1, 0.2), "snr": 2.0}
+OPTIONS |= {"random_state": 3, "first_event_id": 7}
+WHOLE = make_traces(130, **OPTIONS)
+
+
+def assert_same(data, expected=WHOLE):
+    # Chunks of other lengths differ by float32 round-off of traces of about 0.1 mV.
+    np.testing.assert_allclose(data.traces, expected.traces, atol=1e-6)
+    for name in ("signals", "events", "y"):
+        if data[name] is not None:
+            np.testing.assert_allclose(data[name], expected[name], atol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".hdf5", ".npz", ".npy"])
+@pytest.mark.parametrize(("n_jobs", "chunk_size"), [(1, 1000), (1, 40), (2, 25)])
+def test_file_holds_the_same_data(tmp_path, suffix, n_jobs, chunk_size):
+    path = tmp_path / f"data{suffix}"
+    simulate_to_file(path, 130, n_jobs=n_jobs, chunk_size=chunk_size, **OPTIONS)
+    data = load_traces(path)
+    assert_same(data)
+    assert (data.signals is None) == (suffix == ".npy")
+    assert data.sampling_rate == (None if suffix == ".npy" else 180.0)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_hdf5_says_how_it_was_made(tmp_path):
+    simulate_to_file(tmp_path / "data.h5", 10, **OPTIONS)
+    with h5py.File(tmp_path / "data.h5") as file:
+        parameters = json.loads(file.attrs["parameters"])
+        assert parameters["random_state"] == 3
+        assert parameters["snr"] == 2.0
+        assert "'n_samples': 50" in parameters["simulator"]
+        assert file["traces"].attrs["unit"] == "mV"
+
+
+def test_progress(tmp_path):
+    seen = []
+    path = tmp_path / "data.h5"
+    simulate_to_file(path, 130, chunk_size=50, on_progress=seen.append, **OPTIONS)
+    assert seen == [50, 100, 130]
+
+
+class StoppedError(Exception):
+    pass
+
+
+def interrupt_at(n_done):
+    def on_progress(number):
+        if number >= n_done:
+            raise StoppedError
+
+    return on_progress
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz"])
+def test_interrupted_and_resumed(tmp_path, suffix):
+    path = tmp_path / f"data{suffix}"
+    with pytest.raises(StoppedError):
+        simulate_to_file(path, 130, chunk_size=30, on_progress=interrupt_at(60), **OPTIONS)
+    assert [p.name for p in tmp_path.iterdir()] == [f"data{suffix}.part"]
+    with pytest.raises(FileExistsError, match="resume=True goes on with it"):
+        simulate_to_file(path, 130, **OPTIONS)
+    seen = []
+    simulate_to_file(path, 130, chunk_size=40, resume=True, on_progress=seen.append, **OPTIONS)
+    assert seen == [100, 130]  # From 60 on, in pieces of another size.
+    assert_same(load_traces(path))
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_events": 131}, "n_events: .* was begun with 130, and cannot go on with 131"),
+        ({"snr": 3.0}, "snr: .* was begun with 2.0"),
+        ({"random_state": 4}, "random_state: .* was begun with 3"),
+        ({"simulator": TraceSimulator(n_samples=50, n_bits=12)}, "simulator: .* was begun with"),
+        (
+            {"simulator": TraceSimulator(n_samples=50, noise=AntennaNoise(rms=0.2))},
+            "simulator: .* was begun with",
+        ),
+    ],
+)
+def test_resuming_with_other_parameters(tmp_path, changes, message):
+    path = tmp_path / "data.h5"
+    with pytest.raises(StoppedError):
+        simulate_to_file(path, 130, chunk_size=30, on_progress=interrupt_at(30), **OPTIONS)
+    before = (tmp_path / "data.h5.part").read_bytes()
+    with pytest.raises(ValueError, match=message):
+        simulate_to_file(path, resume=True, **({"n_events": 130} | OPTIONS | changes))
+    assert (tmp_path / "data.h5.part").read_bytes() == before
+
+
+def test_seed_of_an_unfinished_file_is_kept(tmp_path):
+    path, options = tmp_path / "data.h5", OPTIONS | {"random_state": None}
+    with pytest.raises(StoppedError):
+        simulate_to_file(path, 60, chunk_size=30, on_progress=interrupt_at(30), **options)
+    with h5py.File(tmp_path / "data.h5.part") as file:
+        seed = json.loads(file.attrs["parameters"])["random_state"]
+    simulate_to_file(path, 60, resume=True, **options)
+    assert_same(load_traces(path), make_traces(60, **options | {"random_state": seed}))
+
+
+def test_something_else_under_the_name_of_an_unfinished_file(tmp_path):
+    (tmp_path / "data.h5.part").write_bytes(b"my only copy")
+    with pytest.raises(ValueError, match="is not an unfinished file of traces"):
+        simulate_to_file(tmp_path / "data.h5", 10, resume=True)
+    assert (tmp_path / "data.h5.part").read_bytes() == b"my only copy"
+
+
+def test_existing_files_stay(tmp_path):
+    path = tmp_path / "data.h5"
+    save_traces(path, WHOLE.traces[:3])
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError, match="overwrite=True replaces it"):
+        simulate_to_file(path, 10, **OPTIONS)
+    with pytest.raises(ValueError, match="snr"):
+        simulate_to_file(path, 10, overwrite=True, **(OPTIONS | {"snr": -1.0}))
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["data.h5"]
+    simulate_to_file(path, 10, overwrite=True, **OPTIONS)
+    assert len(load_traces(path).traces) == 10
+
+
+PROGRAM = """
+import sys
+from sklearn_aera.datasets import simulate_to_file
+simulate_to_file(sys.argv[1], 10**6, chunk_size=500, random_state=0, n_jobs=int(sys.argv[2]),
+                 on_progress=lambda n: print(n, flush=True))
+"""
+
+
+@pytest.mark.parametrize(("number", "n_jobs"), [("SIGKILL", 1), ("SIGINT", 1), ("SIGINT", 2)])
+def test_stopped_process_can_be_resumed(tmp_path, number, n_jobs):
+    path = tmp_path / "data.h5"
+    command = [sys.executable, "-c", PROGRAM, str(path), str(n_jobs)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    with process:
+        written = [int(process.stdout.readline()) for _ in range(3)]
+        process.send_signal(getattr(signal, number))
+        started = time.monotonic()
+        process.communicate(timeout=60)
+        assert time.monotonic() - started < 60
+    assert process.returncode != 0
+    assert not path.exists()
+    with h5py.File(tmp_path / "data.h5.part") as file:
+        done = int(np.isfinite(file["events"][:, 0]).sum())
+        assert done >= written[-1]
+        traces = file["traces"][: written[-1]]
+    np.testing.assert_allclose(traces, make_traces(written[-1], random_state=0).traces, atol=1e-6)
+    seen = []
+
+    def stop_soon(n_done):
+        seen.append(n_done)
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        simulate_to_file(
+            path, 10**6, chunk_size=500, random_state=0, resume=True, on_progress=stop_soon
+        )
+    assert seen == [done + 500]
+    os.remove(tmp_path / "data.h5.part")
+
+
+# --- Reading in pieces ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz", ".npy"])
+@pytest.mark.parametrize("chunk_size", [1, 50, 130, 1000])
+def test_pieces_are_the_same_data(tmp_path, suffix, chunk_size):
+    path = tmp_path / f"data{suffix}"
+    more = {} if suffix == ".npy" else {"signals": WHOLE.signals, "events": WHOLE.events}
+    save_traces(path, WHOLE.traces, **more)
+    pieces = list(load_traces(path, chunk_size=chunk_size))
+    assert max(len(piece.traces) for piece in pieces) == min(chunk_size, 130)
+    for name in ("traces", *more, *(["y"] if more else [])):
+        joined = np.concatenate([piece[name] for piece in pieces])
+        np.testing.assert_array_equal(joined, WHOLE[name])
+
+
+def test_compressed_npz_in_pieces(tmp_path):
+    np.savez_compressed(tmp_path / "data.npz", traces=WHOLE.traces, signals=WHOLE.signals)
+    pieces = load_traces(tmp_path / "data.npz", chunk_size=33)
+    np.testing.assert_array_equal(np.concatenate([p.traces for p in pieces]), WHOLE.traces)
+
+
+def test_layout_is_looked_at_before_the_first_piece(tmp_path):
+    np.savez(tmp_path / "data.npz", X=WHOLE.traces)
+    with pytest.raises(ValueError, match="it has no array 'traces'"):
+        load_traces(tmp_path / "data.npz", chunk_size=10)
+    with pytest.raises(ValueError, match="chunk_size == 0, must be >= 1"):
+        load_traces(tmp_path / "data.npz", chunk_size=0)
+
+
+def test_values_are_looked_at_piece_by_piece(tmp_path):
+    traces = WHOLE.traces.copy()
+    traces[100, 3] = np.nan
+    np.save(tmp_path / "data.npy", traces)
+    pieces = load_traces(tmp_path / "data.npy", chunk_size=60)
+    assert len(next(pieces).traces) == 60
+    with pytest.raises(ValueError, match=r"traces in .*data\.npy contains NaN"):
+        next(pieces)
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz", ".npy"])
+def test_truncated_files_in_pieces(tmp_path, suffix):
+    path = tmp_path / f"data{suffix}"
+    save_traces(path, WHOLE.traces)
+    path.write_bytes(path.read_bytes()[:-3000])
+    with pytest.raises(ValueError, match=f"cannot be read as a {suffix} file of traces"):
+        load_traces(path, chunk_size=10)
+
+
+def test_training_from_a_file_piece_by_piece(tmp_path):
+    simulate_to_file(tmp_path / "data.h5", 200, **OPTIONS)
+    options = {"hidden_size": 2, "n_filters": 2, "batch_size": 50, "random_state": 0}
+    from_file, in_memory = RecurrentClassifier(**options), RecurrentClassifier(**options)
+    data = make_traces(200, **OPTIONS)
+    normalize = StdNormalizer().fit(data.traces)
+    for chunk in load_traces(tmp_path / "data.h5", chunk_size=100):
+        from_file.partial_fit(normalize.transform(chunk.traces), chunk.y, classes=[0, 1])
+    for rows in (slice(100), slice(100, None)):
+        X, y = normalize.transform(data.traces[rows]), data.y[rows]
+        in_memory.partial_fit(X, y, classes=[0, 1])
+    for one, other in zip(from_file.weights_, in_memory.weights_, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
