@@ -14,7 +14,9 @@ STATE_FORMAT = 1
 _KEY = "_sklearn_aera_state"
 
 # Where the documentation is: an address or a folder.
-_DOCUMENTATION = os.environ.get("SKLEARN_AERA_DOCS", "https://sklearn-aera.readthedocs.io/en/stable")
+_DOCUMENTATION = os.environ.get(
+    "SKLEARN_AERA_DOCS", "https://sklearn-aera.readthedocs.io/en/stable"
+)
 
 
 class Documented(BaseEstimator):
