@@ -2,6 +2,17 @@
 
 from sklearn_aera.inspection._efficiency import EfficiencyDisplay
 from sklearn_aera.inspection._recovery import RecoveryDisplay, ResolutionDisplay
+from sklearn_aera.inspection._search import SearchDisplay
+from sklearn_aera.inspection._spectrum import SpectrumDisplay
 from sklearn_aera.inspection._trace import TraceDisplay
+from sklearn_aera.inspection._training import TrainingDisplay
 
-__all__ = ["EfficiencyDisplay", "RecoveryDisplay", "ResolutionDisplay", "TraceDisplay"]
+__all__ = [
+    "EfficiencyDisplay",
+    "RecoveryDisplay",
+    "ResolutionDisplay",
+    "SearchDisplay",
+    "SpectrumDisplay",
+    "TraceDisplay",
+    "TrainingDisplay",
+]

@@ -1,6 +1,6 @@
 """Show how a detector's efficiency grows with the signal-to-noise ratio."""
 
-from sklearn_aera.inspection._style import COLORS, MARKERS, axes_or_new
+from sklearn_aera.inspection._style import COLORS, LIMIT_COLOR, MARKERS, axes_or_new
 from sklearn_aera.metrics import detection_efficiency
 
 
@@ -18,6 +18,8 @@ class EfficiencyDisplay:
         False-positive rate of the threshold, for the axis label.
     name : str, default=None
         Name of the detector in the legend.
+    limit : bool, default=False
+        Whether this is the physical limit: a line instead of points.
 
     Attributes
     ----------
@@ -36,14 +38,25 @@ class EfficiencyDisplay:
     'Signal-to-noise ratio'
     """
 
-    def __init__(self, efficiency, *, max_fpr=None, name=None):
+    def __init__(self, efficiency, *, max_fpr=None, name=None, limit=False):
         self.efficiency = efficiency
         self.max_fpr = max_fpr
         self.name = name
+        self.limit = limit
 
     @classmethod
     def from_predictions(
-        cls, y_true, y_score, snr, *, max_fpr=0.01, threshold=None, bins=9, name=None, ax=None
+        cls,
+        y_true,
+        y_score,
+        snr,
+        *,
+        max_fpr=0.01,
+        threshold=None,
+        bins=9,
+        name=None,
+        limit=False,
+        ax=None,
     ):
         """Show the efficiency of given scores.
 
@@ -54,6 +67,8 @@ class EfficiencyDisplay:
             See `sklearn_aera.metrics.detection_efficiency`. With ``threshold``, ``max_fpr``
             only labels the axis: the rate for which the threshold was chosen.
         name : str, default=None
+        limit : bool, default=False
+            Whether these are the scores of the physical limit, which is drawn as a line.
         ax : matplotlib Axes, default=None
 
         Returns
@@ -63,11 +78,22 @@ class EfficiencyDisplay:
         efficiency = detection_efficiency(
             y_true, y_score, snr, bins=bins, max_fpr=max_fpr, threshold=threshold
         )
-        return cls(efficiency, max_fpr=max_fpr, name=name).plot(ax)
+        return cls(efficiency, max_fpr=max_fpr, name=name, limit=limit).plot(ax)
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y, snr, *, max_fpr=0.01, threshold=None, bins=9, name=None, ax=None
+        cls,
+        estimator,
+        X,
+        y,
+        snr,
+        *,
+        max_fpr=0.01,
+        threshold=None,
+        bins=9,
+        name=None,
+        limit=False,
+        ax=None,
     ):
         """Show the efficiency of a fitted classifier on traces (or on events).
 
@@ -77,7 +103,7 @@ class EfficiencyDisplay:
         X : array-like
             What the estimator takes.
         y, snr : array-like of shape (n_traces,)
-        max_fpr, threshold, bins, name, ax
+        max_fpr, threshold, bins, name, limit, ax
             See `from_predictions`; the name's default is that of the class.
 
         Returns
@@ -89,12 +115,11 @@ class EfficiencyDisplay:
         else:
             score = estimator.predict_proba(X)[:, 1]
         name = type(estimator).__name__ if name is None else name
-        return cls.from_predictions(
-            y, score, snr, max_fpr=max_fpr, threshold=threshold, bins=bins, name=name, ax=ax
-        )
+        options = {"max_fpr": max_fpr, "threshold": threshold, "bins": bins}
+        return cls.from_predictions(y, score, snr, **options, name=name, limit=limit, ax=ax)
 
     def plot(self, ax=None):
-        """Draw the display, with the intervals as error bars and the bins' widths.
+        """Draw the display, with intervals; those of points are error bars, with the bins' widths.
 
         Parameters
         ----------
@@ -108,19 +133,24 @@ class EfficiencyDisplay:
         self.ax_ = ax = axes_or_new(ax)
         self.figure_ = ax.figure
         edges, value, low, high, _, _ = self.efficiency
-        number = len(ax.containers)
-        ax.errorbar(
-            (edges[1:] + edges[:-1]) / 2,
-            value,
-            yerr=(value - low, high - value),
-            xerr=(edges[1:] - edges[:-1]) / 2,
-            color=COLORS[number % len(COLORS)],
-            marker=MARKERS[number % len(MARKERS)],
-            markersize=4,
-            linestyle="none",
-            linewidth=1.2,
-            label=self.name,
-        )
+        center = (edges[1:] + edges[:-1]) / 2
+        if self.limit:
+            ax.fill_between(center, low, high, color=LIMIT_COLOR, alpha=0.2, linewidth=0)
+            ax.plot(center, value, color=LIMIT_COLOR, linewidth=1.2, label=self.name)
+        else:
+            number = len(ax.containers)
+            ax.errorbar(
+                center,
+                value,
+                yerr=(value - low, high - value),
+                xerr=(edges[1:] - edges[:-1]) / 2,
+                color=COLORS[number % len(COLORS)],
+                marker=MARKERS[number % len(MARKERS)],
+                markersize=4,
+                linestyle="none",
+                linewidth=1.2,
+                label=self.name,
+            )
         at = "" if self.max_fpr is None else f" at FPR {100 * self.max_fpr:g} %"
         ax.set(
             xlabel="Signal-to-noise ratio", ylabel=f"Detection efficiency{at}", ylim=(-0.03, 1.03)

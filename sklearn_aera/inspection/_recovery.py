@@ -3,11 +3,10 @@
 import numpy as np
 
 from sklearn_aera._validation import check_real
-from sklearn_aera.inspection._style import COLORS, DATA_COLOR, MARKERS, TRUTH_COLOR
+from sklearn_aera.inspection._style import COLORS, DATA_COLOR, MARKERS, RECOVERED_COLOR, TRUTH_COLOR
 from sklearn_aera.inspection._trace import _check_series
 from sklearn_aera.metrics import energy_ratio, recovery_resolution
 
-_RECOVERED_COLOR = COLORS[0]
 # Amplitudes further below the largest than that are not shown: they are leakage.
 _SPECTRUM_RANGE = 3e-4
 
@@ -106,7 +105,7 @@ class RecoveryDisplay:
         series = [
             (self.trace, "Measured", {"color": DATA_COLOR, "linewidth": 0.6}),
             (self.signal, "True", {"color": TRUTH_COLOR, "linewidth": 2.0}),
-            (self.recovered, self.name, {"color": _RECOVERED_COLOR, "linewidth": 0.9}),
+            (self.recovered, self.name, {"color": RECOVERED_COLOR, "linewidth": 0.9}),
         ]
         series = [one for one in series if one[0] is not None]
         time = np.arange(len(self.trace)) / self.sampling_rate

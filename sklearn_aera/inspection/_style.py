@@ -5,6 +5,8 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DATA_COLOR = "0.45"
 TRUTH_COLOR = "#D55E00"
+RECOVERED_COLOR = COLORS[0]
+LIMIT_COLOR = "black"
 
 
 def axes_or_new(ax):

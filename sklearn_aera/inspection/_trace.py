@@ -4,11 +4,11 @@ import numpy as np
 from sklearn.utils import check_array
 
 from sklearn_aera._validation import check_real
-from sklearn_aera.inspection._style import DATA_COLOR, TRUTH_COLOR, axes_or_new
+from sklearn_aera.inspection._style import DATA_COLOR, RECOVERED_COLOR, TRUTH_COLOR, axes_or_new
 
 
 class TraceDisplay:
-    """A trace against time, with the true pulse in it where it is known.
+    """A trace against time, with the true and the recovered pulse where they are known.
 
     Make it with `from_trace`.
 
@@ -20,6 +20,8 @@ class TraceDisplay:
         In mV.
     signal : ndarray of shape (n_samples,), default=None
         True pulse in mV.
+    recovered : ndarray of shape (n_samples,), default=None
+        Recovered pulse in mV.
 
     Attributes
     ----------
@@ -36,13 +38,14 @@ class TraceDisplay:
     'Time / µs'
     """
 
-    def __init__(self, time, trace, *, signal=None):
+    def __init__(self, time, trace, *, signal=None, recovered=None):
         self.time = time
         self.trace = trace
         self.signal = signal
+        self.recovered = recovered
 
     @classmethod
-    def from_trace(cls, trace, *, signal=None, sampling_rate=180.0, ax=None):
+    def from_trace(cls, trace, *, signal=None, recovered=None, sampling_rate=180.0, ax=None):
         """Show one trace.
 
         Parameters
@@ -51,6 +54,8 @@ class TraceDisplay:
             In mV.
         signal : array-like of shape (n_samples,), default=None
             True pulse in mV; not drawn if it is all zero.
+        recovered : array-like of shape (n_samples,), default=None
+            What a denoiser made of the trace, in mV.
         sampling_rate : float, default=180.0
             In MHz.
         ax : matplotlib Axes, default=None
@@ -65,15 +70,16 @@ class TraceDisplay:
         ValueError
             If the arrays are not one-dimensional, finite and of one length.
         """
-        trace = _check_series(trace, "trace")
-        if signal is not None:
-            signal = _check_series(signal, "signal")
-            if signal.shape != trace.shape:
+        series = {"trace": trace, "signal": signal, "recovered": recovered}
+        series = {n: _check_series(v, n) for n, v in series.items() if v is not None}
+        n_samples = len(series["trace"])
+        for name, values in series.items():
+            if len(values) != n_samples:
                 raise ValueError(
-                    f"signal must have the {len(trace)} samples of trace, got {len(signal)}"
+                    f"{name} must have the {n_samples} samples of trace, got {len(values)}"
                 )
         rate = check_real(sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
-        return cls(np.arange(len(trace)) / rate, trace, signal=signal).plot(ax)
+        return cls(np.arange(n_samples) / rate, **series).plot(ax)
 
     def plot(self, ax=None):
         """Draw the display.
@@ -91,8 +97,16 @@ class TraceDisplay:
         self.figure_ = ax.figure
         ax.plot(self.time, self.trace, color=DATA_COLOR, linewidth=0.7, label="Trace")
         if self.signal is not None and np.any(self.signal):
-            ax.plot(self.time, self.signal, color=TRUTH_COLOR, linewidth=1.2, label="True pulse")
+            ax.plot(self.time, self.signal, color=TRUTH_COLOR, linewidth=1.6, label="True pulse")
+        if self.recovered is not None:
+            style = {"color": RECOVERED_COLOR, "linewidth": 0.9, "label": "Recovered"}
+            ax.plot(self.time, self.recovered, **style)
         ax.set(xlabel="Time / µs", ylabel="Amplitude / mV", xlim=(self.time[0], self.time[-1]))
+        if len(ax.lines) > 1:
+            # Above the axes, where it hides nothing.
+            ax.legend(
+                loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize="small"
+            )
         return self
 
 

@@ -1,0 +1,170 @@
+"""Show the spectrum of traces."""
+
+import numpy as np
+import scipy.signal
+from sklearn.utils import check_array
+
+from sklearn_aera._validation import check_real
+from sklearn_aera.inspection._style import COLORS, DATA_COLOR, axes_or_new
+
+
+class SpectrumDisplay:
+    """Power spectral density of traces, beside what a model of the noise expects.
+
+    Make it with `from_traces`.
+
+    Parameters
+    ----------
+    frequency : ndarray of shape (n_frequencies,)
+        In MHz.
+    density : ndarray of shape (n_frequencies,)
+        In mV² / MHz.
+    expected : ndarray of shape (n_frequencies,), default=None
+        Of the model.
+    carriers : sequence of float, default=()
+        In MHz.
+    name : str, default="Measured"
+        Name of the traces in the legend.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> from sklearn_aera.datasets import make_events
+    >>> from sklearn_aera.inspection import SpectrumDisplay
+    >>> from sklearn_aera.simulation import TraceSimulator
+    >>> events, y = make_events(50, signal_fraction=0.0, random_state=0)
+    >>> simulator = TraceSimulator(random_state=0).fit(events)
+    >>> display = SpectrumDisplay.from_traces(simulator.transform(events), model=simulator)
+    >>> display.ax_.get_ylabel()
+    'Power spectral density / (mV²/MHz)'
+    """
+
+    def __init__(self, frequency, density, *, expected=None, carriers=(), name="Measured"):
+        self.frequency = frequency
+        self.density = density
+        self.expected = expected
+        self.carriers = carriers
+        self.name = name
+
+    @classmethod
+    def from_traces(
+        cls, traces, *, model=None, carriers=None, sampling_rate=180.0, name="Measured", ax=None
+    ):
+        """Show the mean spectrum of traces.
+
+        Parameters
+        ----------
+        traces : array-like of shape (n_traces, n_samples)
+            In mV.
+        model : fitted TraceSimulator or array-like of shape (n_samples,), default=None
+            What the noise should be: a simulator with antenna noise, or the autocovariance of the
+            noise in mV² with lag 0 first, as a fitted `LikelihoodRatioClassifier` has it.
+        carriers : sequence of float, default=None
+            Frequencies to mark, in MHz; None for those of the simulator.
+        sampling_rate : float, default=180.0
+            In MHz.
+        name : str, default="Measured"
+        ax : matplotlib Axes, default=None
+            None for a new figure.
+
+        Returns
+        -------
+        SpectrumDisplay
+
+        Raises
+        ------
+        ValueError
+            If the arrays are not finite or do not fit together.
+        TypeError
+            If ``model`` is a simulator whose spectrum is not known.
+
+        Notes
+        -----
+        The density is the mean of the traces' periodograms under a Hann window. What is expected of
+        a model is that of the same estimate, leakage of the carriers through the window included.
+        """
+        traces = check_array(traces, dtype=np.float64, input_name="traces")
+        rate = check_real(sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
+        n_samples = traces.shape[1]
+        window = scipy.signal.get_window("hann", n_samples)
+        frequency, densities = scipy.signal.periodogram(
+            traces, rate, window=window, detrend=False, scaling="density"
+        )
+        expected = None
+        if model is not None:
+            autocovariance = _autocovariance(model, n_samples)
+            expected = _expected_density(autocovariance, window, rate)
+        if carriers is None:
+            carriers = getattr(getattr(model, "noise_", None), "carriers", ())
+        density = densities.mean(axis=0)
+        display = cls(frequency, density, expected=expected, carriers=carriers, name=name)
+        return display.plot(ax)
+
+    def plot(self, ax=None):
+        """Draw the display.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None for a new figure.
+
+        Returns
+        -------
+        SpectrumDisplay
+        """
+        self.ax_ = ax = axes_or_new(ax)
+        self.figure_ = ax.figure
+        ax.semilogy(self.frequency, self.density, color=COLORS[0], linewidth=1.4, label=self.name)
+        if self.expected is not None:
+            style = {"color": "black", "linewidth": 0.8, "linestyle": (0, (4, 2))}
+            ax.semilogy(self.frequency, self.expected, **style, label="Model")
+        for number, carrier in enumerate(self.carriers):
+            label = None if number else "Carriers"
+            ax.axvline(carrier, color=COLORS[1], linewidth=0.8, alpha=0.7, zorder=0, label=label)
+        top = self.density.max()
+        ax.set(
+            xlabel="Frequency / MHz",
+            ylabel="Power spectral density / (mV²/MHz)",
+            xlim=(0, self.frequency[-1]),
+            ylim=(top * 1e-7, top * 3) if top > 0 else None,
+        )
+        ax.grid(alpha=0.3, color=DATA_COLOR)
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize="small")
+        return self
+
+
+def _autocovariance(model, n_samples):
+    noise = getattr(model, "noise_", None)
+    if noise is not None:
+        if not hasattr(noise, "autocovariance"):
+            raise TypeError(
+                f"model: the spectrum of {type(noise).__name__} is not known, give the "
+                "autocovariance of its traces"
+            )
+        model = noise.autocovariance()
+    elif hasattr(model, "get_params"):
+        raise TypeError(
+            f"model must be a fitted TraceSimulator or an autocovariance, got {model!r}"
+        )
+    values = check_array(model, ensure_2d=False, dtype=np.float64, input_name="model")
+    if values.shape != (n_samples,):
+        raise ValueError(
+            f"model must have the {n_samples} lags of the traces, got shape {values.shape}"
+        )
+    return values
+
+
+def _expected_density(autocovariance, window, rate):
+    """Expected one-sided periodogram of a stationary process under a window."""
+    n = len(window)
+    overlap = np.correlate(window, window, "full")[n - 1 :]
+    weighted = autocovariance * overlap
+    # The transform over negative and positive lags, at the frequencies of the periodogram.
+    both = np.concatenate([weighted, np.zeros(1), weighted[:0:-1]])
+    density = np.fft.rfft(both).real[::2] / (rate * np.sum(window**2))
+    density[1 : None if n % 2 else -1] *= 2
+    return np.maximum(density, 0.0)

@@ -1,0 +1,123 @@
+"""Show how a network was trained."""
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_aera.inspection._style import COLORS
+
+_NAMES = {"loss": "Loss", "accuracy": "Accuracy"}
+
+
+class TrainingDisplay:
+    """Loss and accuracy after each epoch of a training.
+
+    Make it with `from_estimator`.
+
+    Parameters
+    ----------
+    history : dict of list of float
+        ``history_`` of an estimator with a network.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes
+        One of the loss and, for classifiers, one of the accuracy.
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> from sklearn_aera.datasets import make_traces
+    >>> from sklearn_aera.inspection import TrainingDisplay
+    >>> from sklearn_aera.neural_network import RecurrentClassifier
+    >>> data = make_traces(60, snr=5.0, random_state=0)
+    >>> network = RecurrentClassifier(hidden_size=2, n_filters=2, epochs=2, random_state=0)
+    >>> display = TrainingDisplay.from_estimator(network.fit(data.traces, data.y))
+    >>> [ax.get_ylabel() for ax in display.axes_]
+    ['Loss', 'Accuracy']
+    """
+
+    def __init__(self, history):
+        self.history = history
+
+    @classmethod
+    def from_estimator(cls, estimator, *, axes=None):
+        """Show the training of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator with a network, or Pipeline that ends in one
+        axes : sequence of matplotlib Axes, default=None
+            As many as there are of loss and accuracy; None for a new figure.
+
+        Returns
+        -------
+        TrainingDisplay
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If it has no history of a training.
+        """
+        if isinstance(estimator, Pipeline):
+            estimator = estimator[-1]
+        check_is_fitted(estimator)
+        if not hasattr(estimator, "history_"):
+            raise TypeError(
+                "estimator must be one with a network, which has a history_, got "
+                f"{type(estimator).__name__}"
+            )
+        return cls(estimator.history_).plot(axes)
+
+    def plot(self, axes=None):
+        """Draw the display; a mark is at the smallest loss of validation.
+
+        Parameters
+        ----------
+        axes : sequence of matplotlib Axes, default=None
+            None for a new figure.
+
+        Returns
+        -------
+        TrainingDisplay
+        """
+        quantities = [name for name in _NAMES if name in self.history]
+        self.axes_ = axes = _axes_for(quantities, axes)
+        self.figure_ = axes[0].figure
+        epoch = np.arange(1, len(self.history["loss"]) + 1)
+        marker = "o" if len(epoch) == 1 else None
+        for ax, name in zip(axes, quantities, strict=True):
+            ax.plot(epoch, self.history[name], color=COLORS[0], marker=marker, label="Training")
+            validation = self.history.get(f"val_{name}")
+            if validation:
+                # Validation may have begun later than training, which went on.
+                last = epoch[-len(validation) :]
+                ax.plot(
+                    last, validation, color=COLORS[1], ls="--", marker=marker, label="Validation"
+                )
+                best = int(np.argmin(self.history["val_loss"]))
+                ax.plot(last[best], validation[best], "o", color=COLORS[1], label="Smallest loss")
+            ax.set(ylabel=_NAMES[name])
+            ax.grid(alpha=0.3)
+        axes[-1].set_xlabel("Epoch")
+        axes[-1].xaxis.get_major_locator().set_params(integer=True)
+        if "val_loss" in self.history:
+            axes[0].legend(
+                loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize="small"
+            )
+        return self
+
+
+def _axes_for(quantities, axes):
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        height = 1.2 + 1.6 * len(quantities)
+        shape = {"figsize": (4.5, height), "sharex": True, "layout": "constrained"}
+        _, axes = plt.subplots(len(quantities), squeeze=False, **shape)
+    axes = np.ravel(axes)
+    if len(axes) != len(quantities):
+        raise ValueError(f"axes must be {len(quantities)}, for {quantities}, got {len(axes)}")
+    return axes
