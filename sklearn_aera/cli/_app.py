@@ -1,6 +1,5 @@
 """Commands and their options; the work is done elsewhere."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,11 @@ import typer
 from rich.console import Console
 
 from sklearn_aera import __version__
+from sklearn_aera.cli._apply import evaluate, predict, recover
+from sklearn_aera.cli._common import tells_errors
+from sklearn_aera.cli._fit import train, tune
+from sklearn_aera.cli._plot import plots
+from sklearn_aera.cli._simulate import simulate
 
 app = typer.Typer(
     help="Find cosmic-ray pulses in radio traces.",
@@ -26,13 +30,15 @@ def _show_version(asked):
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="And exit.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ):
     pass
 
 
 @app.command()
+@tells_errors
 def demo(
     pulses: Annotated[
         Path | None,
@@ -55,8 +61,9 @@ def demo(
     """
     from sklearn_aera.cli._demo import run_demo
 
-    try:
-        run_demo(pulses=pulses, out=out, quick=quick, console=Console())
-    except (ValueError, OSError) as error:
-        Console(stderr=True).print(f"[bold red]Error:[/] {error}", soft_wrap=True, highlight=False)
-        sys.exit(1)
+    run_demo(pulses=pulses, out=out, quick=quick, console=Console())
+
+
+for command in (simulate, train, tune, evaluate, predict, recover):
+    app.command()(command)
+app.add_typer(plots, name="plot")

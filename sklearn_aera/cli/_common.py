@@ -1,0 +1,116 @@
+"""What commands share: options, errors, progress and output."""
+
+import json
+import sys
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+# Options that mean the same in every command.
+Traces = Annotated[Path, typer.Argument(help="File of traces, or a folder of them.")]
+Model = Annotated[Path, typer.Argument(help="Model file, as 'train' and 'tune' write it.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
+AllowPickle = Annotated[
+    bool,
+    typer.Option("--allow-pickle", help="Load a .joblib model, which runs code that is in it."),
+]
+CHUNK_SIZE = 10_000
+
+
+def tells_errors(command):
+    """Decorate a command: what is wrong with data and files is told in a line, with exit code 1."""
+
+    @wraps(command)
+    def run(*args, **kwargs):
+        try:
+            return command(*args, **kwargs)
+        except KeyboardInterrupt:
+            _errors().print("Interrupted.")
+            raise typer.Exit(130) from None
+        except (ValueError, TypeError, OSError, ImportError) as error:
+            _errors().print(f"[bold red]Error:[/] {_plain(error)}")
+            raise typer.Exit(1) from None
+
+    return run
+
+
+def _plain(error):
+    return str(error).replace("[", r"\[")
+
+
+def _errors():
+    return Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def warn(text):
+    """Say on standard error what a user should know."""
+    _errors().print(f"[bold yellow]Warning:[/] {text}")
+
+
+def tell(result, as_json, *lines):
+    """Print a result: as JSON, or in lines and tables for people."""
+    if as_json:
+        print(json.dumps(result, default=str))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for line in lines:
+        console.print(line)
+
+
+@contextmanager
+def progress(text, total=None):
+    """A bar on standard error, if that is a terminal; yields a function to move it."""
+    from rich.progress import Progress
+
+    with Progress(
+        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+    ) as bars:
+        task = bars.add_task(text, total=total)
+        yield lambda done: bars.update(task, completed=done)
+
+
+def read_model(path, allow_pickle):
+    """Load a model; of a pickle say what that means."""
+    from sklearn_aera.persistence import load_model
+
+    if allow_pickle and path.suffix == ".joblib":
+        warn(f"{path} is a pickle: loading it runs code that is in it.")
+    return load_model(path, allow_pickle=allow_pickle)
+
+
+def read_labelled(path, what):
+    """Traces with labels, or an error that says what they are for."""
+    from sklearn_aera.datasets import load_traces
+
+    data = load_traces(path)
+    if data.y is None:
+        raise ValueError(
+            f"{path}: {what} needs labels, and the file has neither signals nor events"
+        )
+    return data
+
+
+def scores(model, traces):
+    """What a detector orders traces by, the larger the more like a pulse."""
+    if hasattr(model, "decision_function"):
+        return model.decision_function(traces)
+    if hasattr(model, "predict_proba"):
+        return model.predict_proba(traces)[:, 1]
+    raise ValueError(f"the model is a {type(model).__name__} that gives no scores: no detector")
+
+
+def check_output(path, suffixes, overwrite):
+    """Raise before any work if the output cannot be written."""
+    from sklearn_aera._files import check_new
+    from sklearn_aera._validation import check_choice
+
+    check_choice(path.suffix, f"the ending of {path.name!r}", suffixes)
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent}")
+    check_new(path, overwrite)

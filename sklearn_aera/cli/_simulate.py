@@ -1,0 +1,66 @@
+"""The command ``simulate``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sklearn_aera.cli._common import AsJson, Overwrite, Seed, progress, tell, tells_errors
+
+
+@tells_errors
+def simulate(
+    out: Annotated[Path, typer.Argument(help="File to write: .h5, .npz or .npy (traces alone).")],
+    n_events: Annotated[
+        int, typer.Option("-n", "--events", min=1, help="Number of events.")
+    ] = 1000,
+    snr: Annotated[
+        tuple[float, float], typer.Option(help="Range of the signal-to-noise ratio.")
+    ] = (0.5, 5.0),
+    signal_fraction: Annotated[float, typer.Option(help="Share of events with a pulse.")] = 0.5,
+    pulses: Annotated[
+        Path | None,
+        typer.Option(help="CoREAS file whose pulses are used, not analytic ones."),
+    ] = None,
+    first_event_id: Annotated[
+        int,
+        typer.Option(min=0, help="Id of the first event: data sets of other ids share nothing."),
+    ] = 0,
+    seed: Seed = 0,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", help="Number of processes.")] = 1,
+    chunk_size: Annotated[int, typer.Option(min=1, help="Events of a piece of work.")] = 2000,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an unfinished file.")
+    ] = False,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+):
+    """Simulate traces of any number into a file.
+
+    Memory does not grow with the number of events. Interrupted work leaves OUT.part, and
+    --resume goes on with it.
+
+    Example: sklearn-aera simulate train.h5 -n 20000 --snr 0.5 5 --jobs 2
+    """
+    from sklearn_aera.datasets import load_coreas, simulate_to_file
+    from sklearn_aera.simulation import TraceSimulator
+
+    library = None if pulses is None else load_coreas(pulses).pulses
+    with progress(f"Simulating {n_events:,} events", n_events) as move:
+        simulate_to_file(
+            out,
+            n_events,
+            simulator=TraceSimulator(pulse=library),
+            signal_fraction=signal_fraction,
+            snr=snr,
+            first_event_id=first_event_id,
+            chunk_size=chunk_size,
+            random_state=seed,
+            n_jobs=jobs,
+            resume=resume,
+            overwrite=overwrite,
+            on_progress=move,
+        )
+    result = {"file": out, "events": n_events, "MB": round(out.stat().st_size / 1e6, 3)}
+    result |= {"first_event_id": first_event_id, "seed": seed}
+    tell(result, as_json, f"{out}: {n_events:,} events, {result['MB']:,.1f} MB")
