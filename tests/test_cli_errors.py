@@ -1,0 +1,151 @@
+"""Commands say what is wrong in a line, and lose nothing."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from sklearn_aera.cli._app import app
+from sklearn_aera.datasets import load_traces, make_traces, save_traces
+from sklearn_aera.neural_network import make_denoiser, make_detector
+from sklearn_aera.persistence import save_model
+
+DATA = make_traces(60, snr=5.0, random_state=0)
+PROGRAM = [sys.executable, "-c", "from sklearn_aera.cli import main; main()"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Traces of several kinds and fitted models."""
+    folder = tmp_path_factory.mktemp("files")
+    save_traces(folder / "data.h5", DATA.traces, signals=DATA.signals, events=DATA.events)
+    save_traces(folder / "bare.npy", DATA.traces)
+    np.save(folder / "short.npy", DATA.traces[:, :400])
+    np.save(folder / "nan.npy", np.full((3, 500), np.nan))
+    (folder / "damaged.h5").write_bytes((folder / "data.h5").read_bytes()[:2000])
+    (folder / "foreign.skops").write_bytes(b"no model")
+    tiny = {"hidden_size": 2, "n_filters": 2}
+    detector = make_detector(epochs=1, random_state=0)
+    detector[-1].set_params(**tiny)
+    save_model(folder / "detector.skops", detector.fit(DATA.traces, DATA.y))
+    joblib.dump(detector, folder / "detector.joblib")
+    denoiser = make_denoiser(epochs=1, random_state=0)
+    denoiser[-1].set_params(**tiny)
+    save_model(folder / "denoiser.skops", denoiser.fit(DATA.traces, DATA.signals))
+    return folder
+
+
+def run(folder, monkeypatch, *words):
+    monkeypatch.chdir(folder)
+    return CliRunner().invoke(app, list(words), catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("predict detector.skops nowhere.npy", "there is no file nowhere.npy"),
+        ("predict nowhere.skops bare.npy", "there is no file nowhere.skops"),
+        ("predict detector.skops data.txt", "ending of path 'data.txt' must be one of"),
+        ("predict detector.skops damaged.h5", "cannot be read as a .h5 file of traces"),
+        ("predict detector.skops nan.npy", "traces in nan.npy contains NaN"),
+        ("predict detector.skops short.npy", "X has 400 features, but"),
+        ("predict foreign.skops bare.npy", "cannot be loaded as a model"),
+        ("predict detector.joblib bare.npy", "runs code that is in it"),
+        ("predict denoiser.skops bare.npy", "gives no scores: no detector"),
+        ("predict detector.skops bare.npy --json", "--json: give an --out"),
+        ("recover detector.skops bare.npy -o out.npy", "recovers no signals"),
+        ("recover denoiser.skops bare.npy -o no/out.npy", "there is no folder no"),
+        ("train bare.npy -o out.skops", "needs labels"),
+        ("train data.h5 -o out.model", "ending of 'out.model' must be one of"),
+        ("train data.h5 -o detector.skops", "exists; overwrite=True replaces it"),
+        ("tune data.h5 -o out.skops --scoring nonsense --epochs 1", "nonsense"),
+        ("evaluate detector.skops data.h5", "--validation: the thresholds"),
+        ("evaluate detector.skops bare.npy --validation data.h5", "needs labels"),
+        ("simulate out.h5 -n 5 --snr 3 1", "snr must be finite and increasing"),
+        ("simulate data.h5 -n 5", "exists; overwrite=True replaces it"),
+        ("plot trace data.h5 --row 60 -o out.png", "data.h5 has 60 traces, got 60"),
+        ("plot trace data.h5 -o out.gif", "ending of 'out.gif' must be one of"),
+        ("plot search data.h5 -o out.png", "holds no results of 'tune'"),
+    ],
+)
+def test_errors(folder, monkeypatch, words, message):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    result = run(folder, monkeypatch, *words.split())
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert message in result.stderr
+    assert result.stdout == ""
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("words", ["simulate", "simulate out.h5 -n 0", "train x.h5 --cell elman"])
+def test_wrong_calls(folder, monkeypatch, words):
+    assert run(folder, monkeypatch, *words.split()).exit_code == 2
+
+
+def test_pickles_are_loaded_with_a_warning(folder, monkeypatch):
+    words = ["predict", "detector.joblib", "bare.npy", "--allow-pickle"]
+    result = run(folder, monkeypatch, *words)
+    assert result.exit_code == 0
+    assert "loading it runs code that is in it" in result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0] == "trace,probability,score,pulse"
+    assert len(lines) == 61
+
+
+def test_events_of_validation_and_test_that_are_the_same(folder, monkeypatch):
+    words = ["evaluate", "detector.skops", "data.h5", "--validation", "data.h5", "--json"]
+    result = run(folder, monkeypatch, *words, "--fpr", "0.1")
+    assert "60 events of the validation and the test traces have the same id" in result.stderr
+    found = json.loads(result.stdout)
+    assert found["traces"] == 60
+    assert [point["fpr"] for point in found["detectors"][0]["operating_points"]] == [0.1]
+
+
+def test_threshold(folder, monkeypatch):
+    words = ["predict", "detector.skops", "data.h5", "-o", "all.csv", "--threshold", "-1e9"]
+    result = run(folder, monkeypatch, *words, "--json")
+    assert json.loads(result.stdout)["pulses"] == 60
+    (folder / "all.csv").unlink()
+
+
+def test_endless_training(folder, monkeypatch, tmp_path):
+    out = tmp_path / "endless.skops"
+    words = ["train", "data.h5", "-o", str(out), "--endless", "64", "--epochs", "2", "--json"]
+    result = run(folder, monkeypatch, *words, "--hidden-size", "2")
+    found = json.loads(result.stdout)
+    assert (found["epochs"], found["kind"]) == (2, "detector")
+    assert out.stat().st_size == pytest.approx(found["MB"] * 1e6)
+
+
+def test_pulses_of_a_shower(coreas_path, monkeypatch, tmp_path):
+    words = ["simulate", "data.h5", "-n", "20", "--pulses", str(coreas_path)]
+    assert run(tmp_path, monkeypatch, *words).exit_code == 0
+    assert load_traces(tmp_path / "data.h5").traces.shape == (20, 500)
+
+
+def test_interrupted_simulation_goes_on(tmp_path):
+    words = ["simulate", "data.h5", "--chunk-size", "500", "-n"]
+    process = subprocess.Popen([*PROGRAM, *words, "1000000"], cwd=tmp_path, stderr=subprocess.PIPE)
+    part = tmp_path / "data.h5.part"
+    while not part.exists():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.decode().endswith("Interrupted.\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["data.h5.part"]
+    result = subprocess.run([*PROGRAM, *words, "500"], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "resume=True goes on with it" in result.stderr
+
+
+def test_help_is_quick_to_come():
+    code = "import sys; from sklearn_aera.cli import _app; print('sklearn' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert printed.stdout == "False\n", printed.stderr
