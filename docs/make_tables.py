@@ -68,8 +68,10 @@ def as_they_are(rows):
 
 def _cell(value):
     if not isinstance(value, list):
+        if not isinstance(value, float):
+            return str(value)
         # Round-off is zero.
-        return f"{round(value, 9):.4g}" if isinstance(value, float) else str(value)
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{round(value, 9):.4g}"
     if value[1] == 0:
         return f"{value[0]:.4g}"
     n_digits = max(1 - math.floor(math.log10(value[1])), 0)

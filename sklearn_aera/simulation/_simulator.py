@@ -176,7 +176,7 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         traces = np.empty(shape, dtype=np.float32)
         signals = np.zeros(shape, dtype=np.float32) if with_signals else None
         chunks = [slice(start, start + _CHUNK_SIZE) for start in range(0, len(events), _CHUNK_SIZE)]
-        Parallel(n_jobs=self.n_jobs, prefer="threads")(
+        Parallel(n_jobs=self.n_jobs, require="sharedmem")(
             delayed(self._fill)(events[chunk], traces[chunk], with_signals and signals[chunk])
             for chunk in chunks
         )

@@ -1,0 +1,62 @@
+"""Make the figure of the README and of the first page, ``figures/overview.png``.
+
+Run as ``python docs/make_overview.py`` (three minutes on two cores).
+"""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from sklearn_aera.datasets import make_traces
+from sklearn_aera.feature_extraction import SNRCalculator
+from sklearn_aera.inspection import EfficiencyDisplay, TraceDisplay
+from sklearn_aera.likelihood import LikelihoodRatioClassifier
+from sklearn_aera.metrics import threshold_at_fpr
+from sklearn_aera.neural_network import make_detector
+
+HERE = Path(__file__).parent
+MAX_FPR = 0.01
+
+
+def main():
+    mpl.use("agg")
+    train, validation, test = (
+        make_traces(n, first_event_id=10**6 * number, random_state=0)
+        for number, n in enumerate((20_000, 20_000, 20_000))
+    )
+    detectors = {
+        "SNR threshold": make_pipeline(SNRCalculator(), LogisticRegression()),
+        "make_detector": make_detector(epochs=12, random_state=0),
+        "Physical limit": LikelihoodRatioClassifier(),
+    }
+    figure, axes = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
+    for name, detector in detectors.items():
+        detector.fit(train.traces, train.y)
+        threshold = threshold_at_fpr(
+            validation.y, detector.decision_function(validation.traces), max_fpr=MAX_FPR
+        )
+        EfficiencyDisplay.from_estimator(
+            detector,
+            test.traces,
+            test.y,
+            test.events[:, 1],
+            max_fpr=MAX_FPR,
+            threshold=threshold,
+            name=name,
+            limit=name == "Physical limit",
+            ax=axes[2],
+        )
+    row = int(abs(test.events[:, 1] - 2.0).argmin())
+    whiten = detectors["make_detector"][:2]
+    TraceDisplay.from_trace(test.traces[row], signal=test.signals[row], ax=axes[0])
+    TraceDisplay.from_trace(whiten.transform(test.traces[row : row + 1])[0], ax=axes[1])
+    axes[1].set(ylabel="Whitened amplitude")
+    axes[1].set_title("The same trace, whitened", fontsize="small", loc="left")
+    figure.savefig(HERE / "figures" / "overview.png", dpi=150)
+
+
+if __name__ == "__main__":
+    main()
