@@ -13,6 +13,8 @@ from pathlib import Path
 # Before any estimator is imported: links of HTML representations stay within this site.
 os.environ["SKLEARN_AERA_DOCS"] = ".."
 
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401, an example's import
+
 import sklearn_aera
 
 HERE = Path(__file__).parent
@@ -43,7 +45,7 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "header_links_before_dropdown": 6,
 }
-html_sidebars = {"index": [], "comparison": []}
+html_sidebars = {"index": []}
 
 autosummary_generate = True
 numpydoc_show_class_members = False

@@ -1,6 +1,6 @@
 """Make the figure of the README and of the first page, ``figures/overview.png``.
 
-Run as ``python docs/make_overview.py`` (three minutes on two cores).
+Run as ``python docs/make_overview.py`` (two minutes on two cores).
 """
 
 from pathlib import Path
@@ -29,7 +29,7 @@ def main():
     )
     detectors = {
         "SNR threshold": make_pipeline(SNRCalculator(), LogisticRegression()),
-        "make_detector": make_detector(epochs=12, random_state=0),
+        "make_detector": make_detector(epochs=8, random_state=0),
         "Physical limit": LikelihoodRatioClassifier(),
     }
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")

@@ -56,6 +56,15 @@ def test_outputs_and_gradients_are_those_of_keras(cell, return_sequences, go_bac
             np.testing.assert_allclose(value, wanted, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("return_sequences", [False, True])
+@pytest.mark.parametrize("cell", CELLS)
+def test_predictions_are_those_of_training(cell, return_sequences):
+    """Without what the gradient needs, the outputs are the same to the last bit."""
+    x = np.random.default_rng(0).normal(size=SHAPE)
+    layer = projected_layer(cell, SIZE, return_sequences=return_sequences, dtype="float64")
+    np.testing.assert_array_equal(layer(x, training=False), layer(x, training=True))
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_two_layers_in_both_directions(cell):
     """Gradients pass through a layer in the middle, forwards and backwards."""

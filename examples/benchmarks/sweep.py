@@ -13,7 +13,8 @@ scikeras is ``KerasClassifier(model=function)``, as its documentation has it. Th
   Peak memory is that of all processes (it needs psutil). Scores are accuracies; their seed noise
   is how far the scores of two seeds of the package's classifier differ.
 - memory: many fits of one architecture in one process, on training sets of three lengths in turn.
-- prediction: one trace, and many, beside the methods of the same network as a Keras model.
+- prediction: one trace (ten times in a row, as of a stream), and many, beside the methods of the
+  same network as a Keras model.
 - steps: an epoch of training in many ways: loops unrolled, with the input projected once or in
   every step, with a gradient that is written out or automatic, in `keras.Model.fit`, compiled by
   XLA, on other backends of Keras, in plain PyTorch (with torch or jax installed); raw samples,
@@ -90,7 +91,7 @@ FULL = Size(
     epochs=3,
     n_jobs=(1, 2),
     n_fits=(100, 20),
-    n_single=200,
+    n_single=20,
     n_many=20_000,
     n_steps_traces=2048,
     n_turns=6,
@@ -248,18 +249,25 @@ def predict(n_traces, n_single, n_turns, batch_sizes):
         many[f"Model.predict, batches of {size}"] = lambda size=size: model.predict(
             X, batch_size=size, verbose=0
         )
-    return {"one": seconds_in_turns(one, n_single), "many": seconds_in_turns(many, n_turns)}
+    return {
+        "one": seconds_in_turns(one, n_single, n_times=10),
+        "many": seconds_in_turns(many, n_turns),
+    }
 
 
-def seconds_in_turns(tasks, n_turns):
-    """Seconds of each of several tasks that take turns, after a first one that does not count."""
+def seconds_in_turns(tasks, n_turns, n_times=1):
+    """Seconds of each of several tasks that take turns, after a first one that does not count.
+
+    In its turn a task is done so many times, and the mean counts.
+    """
     seconds = {name: [] for name in tasks}
     for turn in range(n_turns + 1):
         for name, task in tasks.items():
             started = time.perf_counter()
-            task()
+            for _ in range(n_times):
+                task()
             if turn:
-                seconds[name].append(time.perf_counter() - started)
+                seconds[name].append((time.perf_counter() - started) / n_times)
     return seconds
 
 
@@ -296,8 +304,9 @@ def own_loop(network, batch_size, x, y, *, projected=True, unroll=False, written
         _engine.build_network = build_otherwise
     if not written:  # Leave the gradient of the loop to TensorFlow.
         for cell, loop in _recurrence._LOOPS.items():
-            forward = loop.__wrapped__
-            _recurrence._LOOPS[cell] = lambda *a, forward=forward: forward(*a)[0]
+            _recurrence._LOOPS[cell] = lambda keeps, loop=loop: (
+                lambda *arguments: loop(keeps).__wrapped__(*arguments)[0]
+            )
     classifier = RecurrentClassifier(**network, batch_size=batch_size, random_state=SEED)
     return lambda: classifier.partial_fit(x, y, classes=[0, 1])
 
@@ -607,10 +616,13 @@ def measure_prediction(size, workers):
         for way, seconds in times.items():
             best, median = 1e3 * min(seconds), 1e3 * float(np.median(seconds))
             row = {"traces": n_traces, "way": way, "best ms": best, "median ms": median}
-            ratio = min(seconds) / min(times["predict_proba"])
-            report.rows.append(row | {"/ predict_proba": ratio, "traces/s": 1e3 * n_traces / best})
-    one = {way: float(np.median(seconds)) for way, seconds in found["one"].items()}
-    many = {way: min(seconds) for way, seconds in found["many"].items()}
+            ratio = np.median(seconds) / np.median(times["predict_proba"])
+            rate = 1e3 * n_traces / median
+            report.rows.append(row | {"/ predict_proba": float(ratio), "traces/s": rate})
+    one, many = (
+        {way: float(np.median(seconds)) for way, seconds in times.items()}
+        for times in (found["one"], found["many"])
+    )
     own = many.pop("predict_proba")
     report.targets = [
         Target(f"one trace: {way} / Model.predict", one[way] / one["Model.predict"], 1 / 15)

@@ -4,7 +4,8 @@ Keras' cells multiply the input of every step with their kernel inside the loop 
 automatic differentiation sums the gradient of the weights step by step. Here one large product
 projects the whole input before the loop, and the gradient is written out: its loop carries only
 the gradient of the state back in time, and one large product after it gives that of the weights.
-Weights, names and results are those of Keras' own layers, see ``tests/test_recurrence.py``.
+Weights, names and results are those of Keras' own layers, see ``tests/test_recurrence.py``. What
+the gradient needs of each step is kept in training alone.
 
 Time comes first in here: arrays are (n_steps, n_traces, size).
 """
@@ -17,15 +18,16 @@ from tensorflow.raw_ops import SigmoidGrad, TanhGrad
 def _scan(step, inputs, state, n_steps, *, n_outputs, backwards=False):
     """Outputs, and the last state, of a loop over time.
 
-    ``step(inputs, state)`` gives its outputs and the next state. Inputs and outputs are
-    TensorArrays: what one loop keeps for another is never copied.
+    ``step(inputs, state)`` gives its outputs, of which the first ``n_outputs`` are kept, and the
+    next state. Inputs and outputs are TensorArrays: what one loop keeps for another is never
+    copied.
     """
     outputs = [tf.TensorArray(state[0].dtype, n_steps) for _ in range(n_outputs)]
 
     def turn(number, state, outputs):
         now = n_steps - 1 - number if backwards else number
         made, state = step([array.read(now) for array in inputs], state)
-        return number + 1, state, [a.write(now, out) for a, out in zip(outputs, made, strict=True)]
+        return number + 1, state, [a.write(now, out) for a, out in zip(outputs, made, strict=False)]
 
     _, state, outputs = tf.while_loop(
         lambda number, *_: number < n_steps,
@@ -60,105 +62,119 @@ def _kernel_gradient(first, states, d):
     return tf.matmul(_rows(before), _rows(d), transpose_a=True)
 
 
-@tf.custom_gradient
-def _simple_rnn(projected, h0, kernel):
+def _simple_rnn(keeps):
     """States h = tanh(projected + h kernel), shape (n_steps, n, size)."""
-    n_steps, _, size = projected.shape
 
-    def step(inputs, state):
-        h = tf.tanh(inputs[0] + tf.matmul(state[0], kernel))
-        return [h], [h]
+    @tf.custom_gradient
+    def run(projected, h0, kernel):
+        n_steps, _, size = projected.shape
 
-    (kept,), _ = _scan(step, [_steps(projected)], [h0], n_steps, n_outputs=1)
-    h = _stacked(kept, projected, size)
+        def step(inputs, state):
+            h = tf.tanh(inputs[0] + tf.matmul(state[0], kernel))
+            return [h], [h]
 
-    def gradient(upstream):
-        def back(inputs, carried):
-            upstream, h = inputs
-            d = TanhGrad(y=h, dy=upstream + carried[0])
-            return [d], [tf.matmul(d, kernel, transpose_b=True)]
+        (kept,), _ = _scan(step, [_steps(projected)], [h0], n_steps, n_outputs=1)
+        h = _stacked(kept, projected, size)
 
-        zeros, inputs = tf.zeros_like(h0), [_steps(upstream), kept]
-        (d,), (dh0,) = _scan(back, inputs, [zeros], n_steps, n_outputs=1, backwards=True)
-        d = _stacked(d, projected, size)
-        return d, dh0, _kernel_gradient(h0, h, d)
+        def gradient(upstream):
+            def back(inputs, carried):
+                upstream, h = inputs
+                d = TanhGrad(y=h, dy=upstream + carried[0])
+                return [d], [tf.matmul(d, kernel, transpose_b=True)]
 
-    return h, gradient
+            zeros, inputs = tf.zeros_like(h0), [_steps(upstream), kept]
+            (d,), (dh0,) = _scan(back, inputs, [zeros], n_steps, n_outputs=1, backwards=True)
+            d = _stacked(d, projected, size)
+            return d, dh0, _kernel_gradient(h0, h, d)
+
+        return h, gradient
+
+    return run
 
 
-@tf.custom_gradient
-def _lstm(projected, h0, c0, kernel):
+def _lstm(keeps):
     """States h of an LSTM, shape (n_steps, n, size)."""
-    n_steps, size = projected.shape[0], h0.shape[-1]
 
-    def step(inputs, state):
-        h, c_before = state
-        z = inputs[0] + tf.matmul(h, kernel)
-        i, f = tf.split(tf.sigmoid(z[:, : 2 * size]), 2, axis=1)
-        g, o = tf.tanh(z[:, 2 * size : 3 * size]), tf.sigmoid(z[:, 3 * size :])
-        c = f * c_before + i * g
-        tanh_c = tf.tanh(c)
-        h = o * tanh_c
-        return [h, i, f, g, o, c_before, tanh_c], [h, c]
+    @tf.custom_gradient
+    def run(projected, h0, c0, kernel):
+        n_steps, size = projected.shape[0], h0.shape[-1]
 
-    kept, _ = _scan(step, [_steps(projected)], [h0, c0], n_steps, n_outputs=7)
-    h = _stacked(kept[0], projected, size)
+        def step(inputs, state):
+            h, c_before = state
+            z = inputs[0] + tf.matmul(h, kernel)
+            i, f = tf.split(tf.sigmoid(z[:, : 2 * size]), 2, axis=1)
+            g, o = tf.tanh(z[:, 2 * size : 3 * size]), tf.sigmoid(z[:, 3 * size :])
+            c = f * c_before + i * g
+            tanh_c = tf.tanh(c)
+            h = o * tanh_c
+            return [h, i, f, g, o, c_before, tanh_c], [h, c]
 
-    def gradient(upstream):
-        def back(inputs, carried):
-            upstream, i, f, g, o, c_before, tanh_c = inputs
-            dh = carried[0] + upstream
-            dc = carried[1] + TanhGrad(y=tanh_c, dy=dh * o)
-            d_i, d_f = SigmoidGrad(y=i, dy=dc * g), SigmoidGrad(y=f, dy=dc * c_before)
-            d_g, d_o = TanhGrad(y=g, dy=dc * i), SigmoidGrad(y=o, dy=dh * tanh_c)
-            d = tf.concat([d_i, d_f, d_g, d_o], axis=1)
-            return [d], [tf.matmul(d, kernel, transpose_b=True), dc * f]
+        kept, _ = _scan(step, [_steps(projected)], [h0, c0], n_steps, n_outputs=7 if keeps else 1)
+        h = _stacked(kept[0], projected, size)
 
-        zeros, inputs = tf.zeros_like(h0), [_steps(upstream), *kept[1:]]
-        (d,), (dh0, dc0) = _scan(back, inputs, [zeros, zeros], n_steps, n_outputs=1, backwards=True)
-        d = _stacked(d, projected, 4 * size)
-        return d, dh0, dc0, _kernel_gradient(h0, h, d)
+        def gradient(upstream):
+            def back(inputs, carried):
+                upstream, i, f, g, o, c_before, tanh_c = inputs
+                dh = carried[0] + upstream
+                dc = carried[1] + TanhGrad(y=tanh_c, dy=dh * o)
+                d_i, d_f = SigmoidGrad(y=i, dy=dc * g), SigmoidGrad(y=f, dy=dc * c_before)
+                d_g, d_o = TanhGrad(y=g, dy=dc * i), SigmoidGrad(y=o, dy=dh * tanh_c)
+                d = tf.concat([d_i, d_f, d_g, d_o], axis=1)
+                return [d], [tf.matmul(d, kernel, transpose_b=True), dc * f]
 
-    return h, gradient
+            zeros, inputs = tf.zeros_like(h0), [_steps(upstream), *kept[1:]]
+            (d,), (dh0, dc0) = _scan(
+                back, inputs, [zeros, zeros], n_steps, n_outputs=1, backwards=True
+            )
+            d = _stacked(d, projected, 4 * size)
+            return d, dh0, dc0, _kernel_gradient(h0, h, d)
+
+        return h, gradient
+
+    return run
 
 
-@tf.custom_gradient
-def _gru(projected, h0, kernel, bias):
+def _gru(keeps):
     """States h of a GRU that resets after the product, shape (n_steps, n, size)."""
-    n_steps, size = projected.shape[0], h0.shape[-1]
 
-    def step(inputs, state):
-        x, before = inputs[0], state[0]
-        recurrent = tf.nn.bias_add(tf.matmul(before, kernel), bias)
-        z_r = tf.sigmoid(x[:, : 2 * size] + recurrent[:, : 2 * size])
-        z, r = tf.split(z_r, 2, axis=1)
-        added = recurrent[:, 2 * size :]
-        c = tf.tanh(x[:, 2 * size :] + r * added)
-        change = before - c
-        h = c + z * change
-        return [h, z, r, added, c, change], [h]
+    @tf.custom_gradient
+    def run(projected, h0, kernel, bias):
+        n_steps, size = projected.shape[0], h0.shape[-1]
 
-    kept, _ = _scan(step, [_steps(projected)], [h0], n_steps, n_outputs=6)
-    h = _stacked(kept[0], projected, size)
+        def step(inputs, state):
+            x, before = inputs[0], state[0]
+            recurrent = tf.nn.bias_add(tf.matmul(before, kernel), bias)
+            z_r = tf.sigmoid(x[:, : 2 * size] + recurrent[:, : 2 * size])
+            z, r = tf.split(z_r, 2, axis=1)
+            added = recurrent[:, 2 * size :]
+            c = tf.tanh(x[:, 2 * size :] + r * added)
+            change = before - c
+            h = c + z * change
+            return [h, z, r, added, c, change], [h]
 
-    def gradient(upstream):
-        def back(inputs, carried):
-            upstream, z, r, added, c, change = inputs
-            dh = carried[0] + upstream
-            through = dh * z
-            d_z = SigmoidGrad(y=z, dy=dh * change)
-            d_c = TanhGrad(y=c, dy=dh - through)
-            d_r = SigmoidGrad(y=r, dy=d_c * added)
-            d = tf.concat([d_z, d_r, d_c * r], axis=1)
-            return [d, d_c], [through + tf.matmul(d, kernel, transpose_b=True)]
+        kept, _ = _scan(step, [_steps(projected)], [h0], n_steps, n_outputs=6 if keeps else 1)
+        h = _stacked(kept[0], projected, size)
 
-        zeros, inputs = tf.zeros_like(h0), [_steps(upstream), *kept[1:]]
-        (d, d_c), (dh0,) = _scan(back, inputs, [zeros], n_steps, n_outputs=2, backwards=True)
-        d, d_c = _stacked(d, projected, 3 * size), _stacked(d_c, projected, size)
-        d_projected = tf.concat([d[:, :, : 2 * size], d_c], axis=2)
-        return d_projected, dh0, _kernel_gradient(h0, h, d), tf.reduce_sum(d, axis=(0, 1))
+        def gradient(upstream):
+            def back(inputs, carried):
+                upstream, z, r, added, c, change = inputs
+                dh = carried[0] + upstream
+                through = dh * z
+                d_z = SigmoidGrad(y=z, dy=dh * change)
+                d_c = TanhGrad(y=c, dy=dh - through)
+                d_r = SigmoidGrad(y=r, dy=d_c * added)
+                d = tf.concat([d_z, d_r, d_c * r], axis=1)
+                return [d, d_c], [through + tf.matmul(d, kernel, transpose_b=True)]
 
-    return h, gradient
+            zeros, inputs = tf.zeros_like(h0), [_steps(upstream), *kept[1:]]
+            (d, d_c), (dh0,) = _scan(back, inputs, [zeros], n_steps, n_outputs=2, backwards=True)
+            d, d_c = _stacked(d, projected, 3 * size), _stacked(d_c, projected, size)
+            d_projected = tf.concat([d[:, :, : 2 * size], d_c], axis=2)
+            return d_projected, dh0, _kernel_gradient(h0, h, d), tf.reduce_sum(d, axis=(0, 1))
+
+        return h, gradient
+
+    return run
 
 
 @keras.saving.register_keras_serializable("sklearn_aera")
@@ -177,7 +193,7 @@ class ProjectedRNN(keras.layers.RNN):
             sequences = tf.reverse(sequences, [1])
         projected = _product(tf.transpose(sequences, (1, 0, 2)), kernel) + bias
         state = [tf.ensure_shape(first, (None, cell.units)) for first in initial_state]
-        h = loop(projected, *state, *weights)
+        h = loop(keeps=bool(training))(projected, *state, *weights)
         outputs = tf.transpose(h, (1, 0, 2)) if self.return_sequences else h[-1]
         return h[-1], outputs, state
 
