@@ -84,6 +84,8 @@ def _page(site, room, name):
 def _broken_links(site):
     """Links within the site to files that are not there."""
     for page in site.rglob("*.html"):
+        if "_static" in page.parts:  # Templates of the theme.
+            continue
         for target in re.findall(r'(?:href|src)="([^"#?:]+)[#?"]', page.read_text()):
             if not target.startswith("/") and not (page.parent / target).exists():
                 yield page.relative_to(site), target
