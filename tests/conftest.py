@@ -53,3 +53,13 @@ def figures_closed():
     import matplotlib.pyplot as plt
 
     plt.close("all")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _workers_of_its_own(request):
+    """Modules with worker processes do not hand them on: what they have loaded stays apart."""
+    yield
+    if request.module.__name__ in ("test_cli_session", "test_dask", "test_out_of_core"):
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor().shutdown(wait=True, kill_workers=True)
