@@ -1,6 +1,6 @@
 """Make the figure of the README and of the first page, ``figures/overview.png``.
 
-Run as ``python docs/make_overview.py`` (two minutes on two cores).
+Run as ``python docs/make_overview.py`` (some minutes on two cores).
 """
 
 from pathlib import Path

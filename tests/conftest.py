@@ -55,11 +55,15 @@ def figures_closed():
     plt.close("all")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _workers_of_its_own(request):
-    """Modules with worker processes do not hand them on: what they have loaded stays apart."""
-    yield
-    if request.module.__name__ in ("test_cli_session", "test_dask", "test_out_of_core"):
-        from joblib.externals.loky import get_reusable_executor
+@pytest.fixture(scope="module")
+def own_workers():
+    """Worker processes for this module alone.
 
-        get_reusable_executor().shutdown(wait=True, kill_workers=True)
+    joblib hands its processes on, and replaces one that has grown much, which one does that loads
+    TensorFlow after other work.
+    """
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True, kill_workers=True)
+    yield
+    get_reusable_executor().shutdown(wait=True, kill_workers=True)

@@ -33,6 +33,7 @@ def folder(tmp_path_factory):
     detector = make_detector(epochs=1, random_state=0)
     detector[-1].set_params(**tiny)
     save_model(folder / "detector.skops", detector.fit(DATA.traces, DATA.y))
+    save_model(folder / "whitener.skops", detector[:-1])
     joblib.dump(detector, folder / "detector.joblib")
     denoiser = make_denoiser(epochs=1, random_state=0)
     denoiser[-1].set_params(**tiny)
@@ -56,10 +57,19 @@ def run(folder, monkeypatch, *words):
         ("predict detector.skops short.npy", "X has 400 features, but"),
         ("predict foreign.skops bare.npy", "cannot be loaded as a model"),
         ("predict detector.joblib bare.npy", "runs code that is in it"),
-        ("predict denoiser.skops bare.npy", "gives no scores: no detector"),
+        (
+            "predict denoiser.skops bare.npy",
+            "holds a RecurrentDenoiser, which gives no probabilities",
+        ),
         ("predict detector.skops bare.npy --json", "--json: give an --out"),
-        ("recover detector.skops bare.npy -o out.npy", "recovers no signals"),
+        (
+            "recover detector.skops bare.npy -o out.npy",
+            "holds a RecurrentClassifier, which recovers no signals",
+        ),
         ("recover denoiser.skops bare.npy -o no/out.npy", "there is no folder no"),
+        ("evaluate whitener.skops data.h5", "holds a SpectralWhitener, which gives no"),
+        ("plot trace data.h5 --model whitener.skops -o out.png", "recovers no signals"),
+        ("plot training whitener.skops -o out.png", "must be one with a network"),
         ("train bare.npy -o out.skops", "needs labels"),
         ("train data.h5 -o out.model", "ending of 'out.model' must be one of"),
         ("train data.h5 -o detector.skops", "exists; overwrite=True replaces it"),

@@ -14,6 +14,8 @@ from sklearn_aera.cli._app import app
 from sklearn_aera.datasets import load_traces
 from sklearn_aera.persistence import load_model
 
+pytestmark = pytest.mark.usefixtures("own_workers")
+
 PAGE = Path(__file__).parents[1] / "docs" / "command_line.rst"
 SMALL = {"-n": "120", "--epochs": "1"}
 

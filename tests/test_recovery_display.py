@@ -112,7 +112,7 @@ def test_resolution_display_from_estimator(data):
         ({"recovered": [1.0, np.nan, 0.0]}, "recovered contains NaN"),
         ({"recovered": np.ones(3), "signal": np.ones(2)}, "signal must have the 3 samples"),
         ({"recovered": np.ones(3), "sampling_rate": 0}, "sampling_rate == 0, must be > 0"),
-        ({"recovered": np.ones(3), "axes": [1]}, "axes must be two matplotlib axes"),
+        ({"recovered": np.ones(3), "axes": [1]}, "axes must be 2 matplotlib axes, got 1"),
     ],
 )
 def test_recovery_display_refuses(arguments, message):

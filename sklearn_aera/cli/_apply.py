@@ -14,14 +14,18 @@ from sklearn_aera.cli._common import (
     Model,
     Overwrite,
     Traces,
+    as_detector,
+    check_apart,
     check_output,
+    fitted_limit,
     progress,
+    read_denoiser,
+    read_detector,
     read_labelled,
     read_model,
     scores,
     tell,
     tells_errors,
-    warn,
 )
 
 Validation = Annotated[
@@ -55,47 +59,23 @@ def evaluate(
 
     Example: sklearn-aera evaluate detector.skops test.h5 --validation validation.h5 --limit
     """
-    from sklearn.base import is_classifier
+    from sklearn.base import is_regressor
 
-    judged = read_model(model, allow_pickle)
     test = read_labelled(traces, "evaluation")
-    if not is_classifier(judged):
+    judged = read_model(model, allow_pickle)
+    if is_regressor(judged):
         _evaluate_denoiser(judged, traces, test, as_json)
         return
+    detectors = {str(model): as_detector(judged, model)}
     if validation is None:
         raise ValueError("--validation: the thresholds of a detector are chosen on traces of it")
     chosen = read_labelled(validation, "the choice of thresholds")
-    _check_apart(chosen, test)
-    detectors = {str(model): judged}
+    check_apart(chosen, test)
     if limit:
-        from sklearn_aera.likelihood import LikelihoodRatioClassifier
-
         with progress("Fitting the likelihood ratio"):
-            ratio = LikelihoodRatioClassifier(snr=_snr_range(chosen))
-            detectors["likelihood ratio"] = ratio.fit(chosen.traces, chosen.y)
+            detectors["likelihood ratio"] = fitted_limit(chosen)
     rows = [_judge(name, one, chosen, test, fpr) for name, one in detectors.items()]
     tell({"traces": len(test.y), "detectors": rows}, as_json, _table_of(rows))
-
-
-def _snr_range(data):
-    """Range of the pulses' signal-to-noise ratio, where events tell it."""
-    if data.events is None or not data.y.any():
-        return (0.5, 5.0)
-    snr = data.events[data.y == 1, 1]
-    return float(snr.min()), float(snr.max())
-
-
-def _check_apart(validation, test):
-    import numpy as np
-
-    if validation.events is None or test.events is None:
-        return
-    shared = np.intersect1d(validation.events[:, 0], test.events[:, 0])
-    if shared.size:
-        warn(
-            f"{shared.size:,} events of the validation and the test traces have the same id: with "
-            "one seed they are the same events."
-        )
 
 
 def _judge(name, detector, validation, test, max_fprs):
@@ -109,13 +89,9 @@ def _judge(name, detector, validation, test, max_fprs):
     for max_fpr in max_fprs:
         threshold = threshold_at_fpr(validation.y, on_validation, max_fpr=max_fpr)
         tpr, low, high = tpr_at_fpr(test.y, on_test, threshold=threshold, return_interval=True)
-        point = {"fpr": max_fpr, "threshold": threshold, "tpr": tpr, "interval": [low, high]}
-        row["operating_points"].append({k: _plain(v) for k, v in point.items()})
+        point = {"fpr": max_fpr, "threshold": float(threshold), "tpr": float(tpr)}
+        row["operating_points"].append(point | {"interval": [float(low), float(high)]})
     return row
-
-
-def _plain(value):
-    return [float(one) for one in value] if isinstance(value, list) else float(value)
 
 
 def _table_of(rows):
@@ -196,7 +172,7 @@ def predict(
         raise ValueError("--json: give an --out, standard output cannot hold both")
     if out is not None:
         check_output(out, (".csv",), overwrite)
-    detector = read_model(model, allow_pickle)
+    detector = read_detector(model, allow_pickle)
     if threshold is not None and validation is not None:
         raise ValueError("--threshold and --validation exclude each other")
     if validation is not None:
@@ -252,17 +228,13 @@ def recover(
     Example: sklearn-aera recover denoiser.skops triggers.npy -o signals.npy
     """
     import numpy as np
-    from sklearn.base import is_regressor
 
     from sklearn_aera.datasets import load_traces, save_traces
 
     check_output(out, (".h5", ".hdf5", ".npz", ".npy"), overwrite)
-    denoiser = read_model(model, allow_pickle)
-    if not is_regressor(denoiser):
-        raise ValueError(f"{model} holds a {type(denoiser).__name__} that recovers no signals")
-    chunks = load_traces(traces, chunk_size=CHUNK_SIZE)
+    denoiser = read_denoiser(model, allow_pickle)
     signals, events, rate = [], [], None
-    for chunk in chunks:
+    for chunk in load_traces(traces, chunk_size=CHUNK_SIZE):
         signals.append(denoiser.predict(chunk.traces).astype(np.float32))
         events.append(chunk.events)
         rate = chunk.sampling_rate

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 # Options that mean the same in every command.
 Traces = Annotated[Path, typer.Argument(help="File of traces, or a folder of them.")]
@@ -34,14 +35,10 @@ def tells_errors(command):
             _errors().print("Interrupted.")
             raise typer.Exit(130) from None
         except (ValueError, TypeError, OSError, ImportError) as error:
-            _errors().print(f"[bold red]Error:[/] {_plain(error)}")
+            _errors().print(f"[bold red]Error:[/] {escape(str(error))}")
             raise typer.Exit(1) from None
 
     return run
-
-
-def _plain(error):
-    return str(error).replace("[", r"\[")
 
 
 def _errors():
@@ -50,7 +47,7 @@ def _errors():
 
 def warn(text):
     """Say on standard error what a user should know."""
-    _errors().print(f"[bold yellow]Warning:[/] {text}")
+    _errors().print(f"[bold yellow]Warning:[/] {escape(text)}")
 
 
 def tell(result, as_json, *lines):
@@ -58,7 +55,7 @@ def tell(result, as_json, *lines):
     if as_json:
         print(json.dumps(result, default=str))
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
     for line in lines:
         console.print(line)
 
@@ -96,13 +93,64 @@ def read_labelled(path, what):
     return data
 
 
-def scores(model, traces):
+def read_detector(path, allow_pickle):
+    """A model that gives probabilities."""
+    return as_detector(read_model(path, allow_pickle), path)
+
+
+def as_detector(model, path):
+    """The model of a file, if it gives probabilities."""
+    if not hasattr(model, "predict_proba"):
+        raise ValueError(f"{path} holds a {_name(model)}, which gives no probabilities")
+    return model
+
+
+def read_denoiser(path, allow_pickle):
+    """A model that recovers signals."""
+    from sklearn.base import is_regressor
+
+    model = read_model(path, allow_pickle)
+    if not is_regressor(model):
+        raise ValueError(f"{path} holds a {_name(model)}, which recovers no signals")
+    return model
+
+
+def _name(model):
+    from sklearn.pipeline import Pipeline
+
+    return type(model[-1] if isinstance(model, Pipeline) else model).__name__
+
+
+def scores(detector, traces):
     """What a detector orders traces by, the larger the more like a pulse."""
-    if hasattr(model, "decision_function"):
-        return model.decision_function(traces)
-    if hasattr(model, "predict_proba"):
-        return model.predict_proba(traces)[:, 1]
-    raise ValueError(f"the model is a {type(model).__name__} that gives no scores: no detector")
+    if hasattr(detector, "decision_function"):
+        return detector.decision_function(traces)
+    return detector.predict_proba(traces)[:, 1]
+
+
+def fitted_limit(data):
+    """The likelihood ratio of labelled traces, for the signal-to-noise ratios of their events."""
+    from sklearn_aera.likelihood import LikelihoodRatioClassifier
+
+    ratio = LikelihoodRatioClassifier()
+    if data.events is not None and data.y.any():
+        snr = data.events[data.y == 1, 1]
+        ratio.set_params(snr=(float(snr.min()), float(snr.max())))
+    return ratio.fit(data.traces, data.y)
+
+
+def check_apart(validation, test):
+    """Warn if events that thresholds are chosen on are those that are judged."""
+    import numpy as np
+
+    if validation.events is None or test.events is None:
+        return
+    shared = np.intersect1d(validation.events[:, 0], test.events[:, 0])
+    if shared.size:
+        warn(
+            f"{shared.size:,} events of the validation and the test traces have the same id: with "
+            "one seed they are the same events."
+        )
 
 
 def check_output(path, suffixes, overwrite):

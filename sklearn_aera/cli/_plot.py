@@ -11,7 +11,11 @@ from sklearn_aera.cli._common import (
     Model,
     Overwrite,
     Traces,
+    check_apart,
     check_output,
+    fitted_limit,
+    read_denoiser,
+    read_detector,
     read_labelled,
     read_model,
     scores,
@@ -24,10 +28,9 @@ Figure = Annotated[Path, typer.Option("-o", "--out", help="Figure: .png, .pdf or
 _SUFFIXES = (".png", ".pdf", ".svg")
 
 
-def _saved(display, out, overwrite):
+def _save(display, out):
     from sklearn_aera._files import written_whole
 
-    check_output(out, _SUFFIXES, overwrite)
     with written_whole(out) as temporary:
         display.figure_.savefig(temporary, dpi=200)
     print(out)
@@ -63,11 +66,11 @@ def trace(
         raise ValueError(f"--row: {traces} has {len(data.traces)} traces, got {row}")
     recovered = None
     if model is not None:
-        recovered = read_model(model, allow_pickle).predict(data.traces[row : row + 1])[0]
+        recovered = read_denoiser(model, allow_pickle).predict(data.traces[row : row + 1])[0]
     signal = None if data.signals is None else data.signals[row]
     rate = {} if data.sampling_rate is None else {"sampling_rate": data.sampling_rate}
     shown = TraceDisplay.from_trace(data.traces[row], signal=signal, recovered=recovered, **rate)
-    _saved(shown, out, overwrite)
+    _save(shown, out)
 
 
 @plots.command("spectrum")
@@ -96,7 +99,7 @@ def spectrum(
         simulator = TraceSimulator(sampling_rate=rate, n_samples=data.traces.shape[1])
         simulator.fit(make_events(1, signal_fraction=0.0, random_state=0)[0])
     shown = SpectrumDisplay.from_traces(data.traces, model=simulator, sampling_rate=rate)
-    _saved(shown, out, overwrite)
+    _save(shown, out)
 
 
 @plots.command("efficiency")
@@ -118,9 +121,7 @@ def efficiency(
     Example: sklearn-aera plot efficiency detector.skops --traces test.h5
     --validation validation.h5 --limit
     """
-    from sklearn_aera.cli._apply import _snr_range
     from sklearn_aera.inspection import EfficiencyDisplay
-    from sklearn_aera.likelihood import LikelihoodRatioClassifier
     from sklearn_aera.metrics import threshold_at_fpr
 
     _start(out, overwrite)
@@ -128,10 +129,10 @@ def efficiency(
     chosen = read_labelled(validation, "the choice of thresholds")
     if test.events is None:
         raise ValueError(f"{traces}: the signal-to-noise ratios are in events, which it lacks")
-    detectors = [(path.stem, read_model(path, allow_pickle), False) for path in models]
+    check_apart(chosen, test)
+    detectors = [(path.stem, read_detector(path, allow_pickle), False) for path in models]
     if limit:
-        ratio = LikelihoodRatioClassifier(snr=_snr_range(chosen)).fit(chosen.traces, chosen.y)
-        detectors.append(("Physical limit", ratio, True))
+        detectors.append(("Physical limit", fitted_limit(chosen), True))
     shown = None
     for name, detector, is_limit in detectors:
         threshold = threshold_at_fpr(chosen.y, scores(detector, chosen.traces), max_fpr=fpr)
@@ -145,7 +146,7 @@ def efficiency(
             limit=is_limit,
             ax=None if shown is None else shown.ax_,
         )
-    _saved(shown, out, overwrite)
+    _save(shown, out)
 
 
 @plots.command("training")
@@ -163,7 +164,7 @@ def training(
     from sklearn_aera.inspection import TrainingDisplay
 
     _start(out, overwrite)
-    _saved(TrainingDisplay.from_estimator(read_model(model, allow_pickle)), out, overwrite)
+    _save(TrainingDisplay.from_estimator(read_model(model, allow_pickle)), out)
 
 
 @plots.command("search")
@@ -188,4 +189,4 @@ def search(
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{results} holds no results of 'tune': {error!r}") from error
     shown = SearchDisplay.from_results(columns | {"params": candidates}, score_name=scoring)
-    _saved(shown, out, overwrite)
+    _save(shown, out)

@@ -27,7 +27,7 @@ def simulate(
         typer.Option(min=0, help="Id of the first event: data sets of other ids share nothing."),
     ] = 0,
     seed: Seed = 0,
-    jobs: Annotated[int, typer.Option("-j", "--jobs", help="Number of processes.")] = 1,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", help="Number of threads.")] = 1,
     chunk_size: Annotated[int, typer.Option(min=1, help="Events of a piece of work.")] = 2000,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an unfinished file.")

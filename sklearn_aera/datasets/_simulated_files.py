@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
+from joblib import hash as joblib_hash
 
 from sklearn_aera import __version__
 from sklearn_aera._files import check_new, written_whole
@@ -63,7 +64,7 @@ def simulate_to_file(
     random_state : int, RandomState instance or None, default=None
         Seed of the events and of their traces. None with ``resume`` is that of the file.
     n_jobs : int or None, default=None
-        Number of processes, as in joblib.
+        Number of threads, or of what joblib's backend has if one is set.
     resume : bool, default=False
         Whether to go on with an unfinished file.
     overwrite : bool, default=False
@@ -121,26 +122,24 @@ def simulate_to_file(
     _finish(part, path, simulator.sampling_rate)
 
 
+def _workers(n_jobs):
+    # Simulation leaves Python's lock, and what threads make need not be sent.
+    return Parallel(n_jobs, prefer="threads", return_as="generator")
+
+
 def _description(n_events, first_event_id, options):
     """All that decides the data, as JSON."""
     described = {"n_events": n_events, "first_event_id": int(first_event_id), **options}
-    described["simulator"] = repr(_parameters(options["simulator"]))
+    parameters = options["simulator"].get_params()
+    described["simulator"] = repr({name: _described(v) for name, v in parameters.items()})
     return json.dumps(described, default=lambda value: np.asarray(value).tolist())
 
 
-def _parameters(simulator):
-    """Parameters of a simulator and of its parts; of arrays, their hash."""
-    import joblib
-
-    return {
-        name: joblib.hash(value) if isinstance(value, np.ndarray) else value
-        for name, value in simulator.get_params().items()
-        if not hasattr(value, "get_params")
-    } | {
-        name: type(value).__name__
-        for name, value in simulator.get_params(deep=False).items()
-        if hasattr(value, "get_params")
-    }
+def _described(value):
+    """A parameter of the simulator; of parts the name, of waveforms and recordings the hash."""
+    if hasattr(value, "get_params"):
+        return type(value).__name__
+    return joblib_hash(value) if np.ndim(value) > 1 else value
 
 
 def _create(part, n_events, first_event_id, options, n_samples):
@@ -186,7 +185,7 @@ def _fill(part, first_event_id, options, chunk_size, n_jobs, on_progress):
     """Simulate what an unfinished file lacks."""
     import h5py
 
-    with h5py.File(part, "r+") as file, Parallel(n_jobs, return_as="generator") as parallel:
+    with h5py.File(part, "r+") as file, _workers(n_jobs) as parallel:
         n_events = len(file["events"])
         done = _n_done(file["events"])
         group = _AHEAD * effective_n_jobs(n_jobs) * chunk_size

@@ -1,6 +1,6 @@
 """Show how a detector's efficiency grows with the signal-to-noise ratio."""
 
-from sklearn_aera.inspection._style import COLORS, LIMIT_COLOR, MARKERS, axes_or_new
+from sklearn_aera.inspection._style import LIMIT_COLOR, axes_or_new, draw_bins, legend_above
 from sklearn_aera.metrics import detection_efficiency
 
 
@@ -133,32 +133,17 @@ class EfficiencyDisplay:
         self.ax_ = ax = axes_or_new(ax)
         self.figure_ = ax.figure
         edges, value, low, high, _, _ = self.efficiency
-        center = (edges[1:] + edges[:-1]) / 2
         if self.limit:
+            center = (edges[1:] + edges[:-1]) / 2
             ax.fill_between(center, low, high, color=LIMIT_COLOR, alpha=0.2, linewidth=0)
             ax.plot(center, value, color=LIMIT_COLOR, linewidth=1.2, label=self.name)
         else:
-            number = len(ax.containers)
-            ax.errorbar(
-                center,
-                value,
-                yerr=(value - low, high - value),
-                xerr=(edges[1:] - edges[:-1]) / 2,
-                color=COLORS[number % len(COLORS)],
-                marker=MARKERS[number % len(MARKERS)],
-                markersize=4,
-                linestyle="none",
-                linewidth=1.2,
-                label=self.name,
-            )
+            draw_bins(ax, edges, value, low, high, self.name)
         at = "" if self.max_fpr is None else f" at FPR {100 * self.max_fpr:g} %"
         ax.set(
             xlabel="Signal-to-noise ratio", ylabel=f"Detection efficiency{at}", ylim=(-0.03, 1.03)
         )
         ax.grid(alpha=0.3)
         if self.name is not None:
-            # Above the axes, where no detector's points can be under it.
-            ax.legend(
-                loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize="small"
-            )
+            legend_above(ax, 2)
         return self

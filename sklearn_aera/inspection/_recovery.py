@@ -3,7 +3,14 @@
 import numpy as np
 
 from sklearn_aera._validation import check_real
-from sklearn_aera.inspection._style import COLORS, DATA_COLOR, MARKERS, RECOVERED_COLOR, TRUTH_COLOR
+from sklearn_aera.inspection._style import (
+    DATA_COLOR,
+    RECOVERED_COLOR,
+    TRUTH_COLOR,
+    axes_or_column,
+    draw_bins,
+    legend_above,
+)
 from sklearn_aera.inspection._trace import _check_series
 from sklearn_aera.metrics import energy_ratio, recovery_resolution
 
@@ -101,7 +108,8 @@ class RecoveryDisplay:
         -------
         RecoveryDisplay
         """
-        self.axes_, self.figure_ = _two_axes(axes)
+        self.axes_ = axes_or_column(axes, 2, height=4.8)
+        self.figure_ = self.axes_[0].figure
         series = [
             (self.trace, "Measured", {"color": DATA_COLOR, "linewidth": 0.6}),
             (self.signal, "True", {"color": TRUTH_COLOR, "linewidth": 2.0}),
@@ -115,7 +123,7 @@ class RecoveryDisplay:
         for (samples, label, style), spectrum in zip(series, spectra, strict=True):
             self.axes_[0].plot(time, samples, label=label, **style)
             self.axes_[1].plot(frequency, spectrum, **style)
-        _legend_above(self.axes_[0], 3)
+        legend_above(self.axes_[0])
         return self
 
     def _label(self, duration, highest_frequency, largest):
@@ -237,25 +245,13 @@ class ResolutionDisplay:
         -------
         ResolutionDisplay
         """
-        self.axes_, self.figure_ = _two_axes(axes, sharex=True)
+        self.axes_ = axes_or_column(axes, 2, height=4.8, sharex=True)
+        self.figure_ = self.axes_[0].figure
         edges = self.curve.snr_edges
-        number = len(self.axes_[0].containers)
-        if number == 0:
+        if not self.axes_[0].containers:
             self.axes_[0].axhline(0, color="black", linewidth=0.6)
         for ax, interval in zip(self.axes_, (self.curve.bias, self.curve.resolution), strict=True):
-            value, low, high = (100 * np.asarray(part) for part in interval)
-            ax.errorbar(
-                (edges[1:] + edges[:-1]) / 2,
-                value,
-                yerr=(value - low, high - value),
-                xerr=(edges[1:] - edges[:-1]) / 2,
-                color=COLORS[number % len(COLORS)],
-                marker=MARKERS[number % len(MARKERS)],
-                markersize=4,
-                linestyle="none",
-                linewidth=1.2,
-                label=self.name,
-            )
+            draw_bins(ax, edges, *(100 * np.asarray(part) for part in interval), self.name)
             ax.grid(alpha=0.3)
         self._label()
         return self
@@ -267,27 +263,4 @@ class ResolutionDisplay:
         # The upper end goes on following what is drawn.
         resolution.set_ylim(bottom=0, auto=None)
         if self.name is not None:
-            _legend_above(bias, 2)
-
-
-def _two_axes(axes, sharex=False):
-    """``axes`` themselves, or two of a new figure of one column's width; and the figure."""
-    if axes is None:
-        import matplotlib.pyplot as plt
-
-        _, axes = plt.subplots(2, 1, figsize=(4.5, 4.8), layout="constrained", sharex=sharex)
-    axes = np.asarray(axes, dtype=object)
-    if axes.shape != (2,):
-        raise ValueError(f"axes must be two matplotlib axes, got shape {axes.shape}")
-    return axes, axes[0].figure
-
-
-def _legend_above(ax, n_columns):
-    """A legend that hides nothing of what is drawn."""
-    ax.legend(
-        loc="lower center",
-        bbox_to_anchor=(0.5, 1.0),
-        ncols=n_columns,
-        frameon=False,
-        fontsize="small",
-    )
+            legend_above(bias, 2)

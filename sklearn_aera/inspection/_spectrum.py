@@ -5,7 +5,7 @@ import scipy.signal
 from sklearn.utils import check_array
 
 from sklearn_aera._validation import check_real
-from sklearn_aera.inspection._style import COLORS, DATA_COLOR, axes_or_new
+from sklearn_aera.inspection._style import COLORS, DATA_COLOR, axes_or_new, legend_above
 
 
 class SpectrumDisplay:
@@ -133,7 +133,7 @@ class SpectrumDisplay:
             ylim=(top * 1e-7, top * 3) if top > 0 else None,
         )
         ax.grid(alpha=0.3, color=DATA_COLOR)
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize="small")
+        legend_above(ax)
         return self
 
 

@@ -4,7 +4,13 @@ import numpy as np
 from sklearn.utils import check_array
 
 from sklearn_aera._validation import check_real
-from sklearn_aera.inspection._style import DATA_COLOR, RECOVERED_COLOR, TRUTH_COLOR, axes_or_new
+from sklearn_aera.inspection._style import (
+    DATA_COLOR,
+    RECOVERED_COLOR,
+    TRUTH_COLOR,
+    axes_or_new,
+    legend_above,
+)
 
 
 class TraceDisplay:
@@ -103,10 +109,7 @@ class TraceDisplay:
             ax.plot(self.time, self.recovered, **style)
         ax.set(xlabel="Time / µs", ylabel="Amplitude / mV", xlim=(self.time[0], self.time[-1]))
         if len(ax.lines) > 1:
-            # Above the axes, where it hides nothing.
-            ax.legend(
-                loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize="small"
-            )
+            legend_above(ax)
         return self
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aera.inspection._style import COLORS
+from sklearn_aera.inspection._style import COLORS, axes_or_column, legend_above
 
 _NAMES = {"loss": "Loss", "accuracy": "Accuracy"}
 
@@ -84,7 +84,8 @@ class TrainingDisplay:
         TrainingDisplay
         """
         quantities = [name for name in _NAMES if name in self.history]
-        self.axes_ = axes = _axes_for(quantities, axes)
+        height = 1.2 + 1.6 * len(quantities)
+        self.axes_ = axes = axes_or_column(axes, len(quantities), height=height, sharex=True)
         self.figure_ = axes[0].figure
         epoch = np.arange(1, len(self.history["loss"]) + 1)
         marker = "o" if len(epoch) == 1 else None
@@ -104,20 +105,5 @@ class TrainingDisplay:
         axes[-1].set_xlabel("Epoch")
         axes[-1].xaxis.get_major_locator().set_params(integer=True)
         if "val_loss" in self.history:
-            axes[0].legend(
-                loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize="small"
-            )
+            legend_above(axes[0])
         return self
-
-
-def _axes_for(quantities, axes):
-    if axes is None:
-        import matplotlib.pyplot as plt
-
-        height = 1.2 + 1.6 * len(quantities)
-        shape = {"figsize": (4.5, height), "sharex": True, "layout": "constrained"}
-        _, axes = plt.subplots(len(quantities), squeeze=False, **shape)
-    axes = np.ravel(axes)
-    if len(axes) != len(quantities):
-        raise ValueError(f"axes must be {len(quantities)}, for {quantities}, got {len(axes)}")
-    return axes

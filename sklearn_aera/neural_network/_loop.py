@@ -11,7 +11,7 @@ load_keras()
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-_PREDICTION_BATCH = 1024
+_PREDICTION_BATCH = 512
 # Steps of one call of the compiled graph: Ctrl-C is heard between calls.
 _STEPS_PER_CALL = 64
 

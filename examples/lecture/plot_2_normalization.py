@@ -1,0 +1,49 @@
+"""
+Before and after normalisation
+==============================
+
+Each trace is divided by its own standard deviation, so that networks see numbers of order one
+whatever the gain of the antenna.
+"""
+
+# %%
+# Two antennas, the second with four times the gain of the first.
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from sklearn_aera.datasets import make_traces
+from sklearn_aera.inspection import TraceDisplay
+from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
+
+data = make_traces(2000, snr=4.0, random_state=2)
+pulses = np.flatnonzero(data.y == 1)[:2]
+gain = np.array([[1.0], [4.0]])
+measured = gain * data.traces[pulses]
+normalized = StdNormalizer().fit_transform(measured)
+for name, traces in {"measured": measured, "normalised": normalized}.items():
+    print(f"{name}: standard deviations {traces.std(axis=1).round(3)}")
+
+# %%
+# Before, after, and after whitening too, which takes away what the lecture's division leaves: the
+# carriers. Arrows point to the peak of the pulse.
+
+whitener = SpectralWhitener().fit(StdNormalizer().fit_transform(data.traces), data.y)
+columns = {
+    "Amplitude / mV": measured,
+    "Amplitude / standard deviation": normalized,
+    "Whitened": whitener.transform(normalized),
+}
+figure, axes = plt.subplots(2, 3, figsize=(11, 4.2), layout="constrained", sharex=True)
+for column, (label, traces) in zip(axes.T, columns.items(), strict=True):
+    for ax, trace, signal in zip(column, traces, data.signals[pulses], strict=True):
+        shown = TraceDisplay.from_trace(trace, ax=ax)
+        ax.set(xlabel="", ylabel=label)
+        peak = shown.time[np.argmax(np.abs(signal))]
+        top = 1.15 * np.abs(traces).max()
+        ax.set_ylim(-top, top)
+        ax.annotate("", (peak, -0.7 * top), (peak, -top), arrowprops={"arrowstyle": "->"})
+    column[-1].set_xlabel("Time / µs")
+for ax, factor in zip(axes[:, 0], gain.ravel(), strict=True):
+    ax.set_title(f"Gain {factor:g}", loc="left", fontsize="medium")
+plt.show()

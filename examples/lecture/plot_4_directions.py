@@ -1,0 +1,65 @@
+"""
+One direction and both
+======================
+
+A bidirectional network is two recurrent layers, of which one reads the trace backwards in time.
+"""
+
+# %%
+# Where the whole trace is at hand nothing is forecast, and the future may be looked at. Both
+# layers have weights of their own; a bidirectional layer of twelve units each way has somewhat more
+# than twice the weights.
+
+import os
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+
+from sklearn_aera.datasets import make_traces
+from sklearn_aera.neural_network import RecurrentClassifier
+from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
+
+quick = "SKLEARN_AERA_QUICK" in os.environ  # small, for tests
+n_traces, n_epochs = (200, 1) if quick else (8000, 15)
+train = make_traces(n_traces, snr=(0.5, 5.0), random_state=0)
+test = make_traces(n_traces, snr=(0.5, 5.0), first_event_id=10**6, random_state=0)
+prepare = make_pipeline(StdNormalizer(), SpectralWhitener()).fit(train.traces, train.y)
+options = {"cell": "gru", "hidden_size": 12, "n_filters": 0, "kernel_size": 10, "stride": 10}
+options |= {"learning_rate": 3e-3, "epochs": n_epochs, "random_state": 0}
+networks = {}
+for name, bidirectional in {"one direction": False, "both directions": True}.items():
+    network = RecurrentClassifier(bidirectional=bidirectional, **options)
+    networks[name] = network.fit(prepare.transform(train.traces), train.y)
+    area = roc_auc_score(test.y, network.decision_function(prepare.transform(test.traces)))
+    print(f"{name}: {network.model_.count_params()} parameters, AUC {area:.3f}")
+
+# %%
+# What the units of the bidirectional layer give while a strong pulse goes by. Those that read
+# forwards are quiet until it comes and may remember it to the right; those that read backwards come
+# from the end of the trace and remember it to the left.
+
+row = int(np.argmax(test.events[:, 1] * (np.abs(test.events[:, 2] - 1.2) < 0.3)))
+trace = prepare.transform(test.traces[row : row + 1])
+model = networks["both directions"].model_
+layer = next(one for one in model.layers if isinstance(one, keras.layers.Bidirectional))
+states = keras.Model(model.input, layer.output).predict(trace, verbose=0)[0]
+duration = trace.shape[1] / 180
+figure, axes = plt.subplots(3, 1, figsize=(6, 5.4), layout="constrained", sharex=True)
+axes[0].plot(np.arange(trace.shape[1]) / 180, trace[0], color="black", linewidth=0.6)
+axes[0].set(ylabel="Whitened trace", xlim=(0, duration))
+for ax, units, title in (
+    (axes[1], states[:, :12], "Forwards in time"),
+    (axes[2], states[:, 12:], "Backwards in time"),
+):
+    image = ax.imshow(
+        units.T, extent=(0, duration, 0, 12), aspect="auto", cmap="RdBu", vmin=-1, vmax=1
+    )
+    ax.set(ylabel="Unit", title=title)
+for ax in axes:
+    ax.axvline(test.events[row, 2], color="black", linestyle="--", linewidth=0.8)
+axes[-1].set_xlabel("Time / µs")
+figure.colorbar(image, ax=axes[1:], label="Output of the unit")
+plt.show()
