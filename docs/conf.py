@@ -1,8 +1,8 @@
 """How Sphinx builds the documentation.
 
-``python -m sphinx -W docs docs/_build/html`` runs every example in full (about a quarter of an
-hour on two cores); with ``SKLEARN_AERA_QUICK=1`` in the environment small ones, to see that all
-runs. ``-D plot_gallery=0`` leaves the examples out.
+``python -m sphinx -W docs docs/_build/html`` runs every example in full; with
+``SKLEARN_AERA_QUICK=1`` in the environment small ones, to see that all runs. ``-D plot_gallery=0``
+leaves the examples out.
 """
 
 import importlib
@@ -31,7 +31,7 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "tables", "auto_examples/**.ipynb"]
+exclude_patterns = ["_build", "tables", "notebooks", "auto_examples/**.ipynb"]
 default_role = "py:obj"
 nitpicky = False
 

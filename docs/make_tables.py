@@ -40,7 +40,7 @@ def detection(rows, times=True):
 def recovery(rows):
     """Rows of ``recovery.py``."""
     header = ["method", "error / dB", "noise / dB", "energy bias", "resolution", "within 20 %"]
-    header += ["peak time", "invented", "carriers / dB"]
+    header += ["of all", "peak time", "invented", "carriers / dB"]
     cells = [
         [
             row["method"],
@@ -48,6 +48,7 @@ def recovery(rows):
             f"{row['noise']:.1f}",
             *(f"{100 * v:.1f} ± {50 * (high - low):.1f} %" for v, low, high in _intervals(row)),
             f"{row['within']:.1%}",
+            f"{row['within_of_all']:.1%}",
             f"{row['peak_time']:.1%}",
             f"{row['invented'][0]:.2%}",
             f"{row['carriers']:.1f}",

@@ -19,6 +19,7 @@ import numpy as np
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_aera.datasets import make_traces
+from sklearn_aera.inspection import SearchDisplay
 from sklearn_aera.neural_network import make_detector
 
 quick = "SKLEARN_AERA_QUICK" in os.environ  # small, for tests
@@ -31,38 +32,19 @@ grid = {
 }
 
 # %%
-# Twelve networks for each length of the filters, three folds each: about four minutes on two
-# cores. The scores are areas under the ROC curve of traces that the network was not trained on.
+# Twelve networks for each length of the filters, three folds each. The scores are areas under the
+# ROC curve of traces that the network was not trained on, with their standard deviations over the
+# folds.
 
-figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.6), layout="constrained", sharey=True)
-for ax, kernel_size in zip(axes, (64, 6), strict=True):
+for kernel_size in (64, 6):
     detector = make_detector(epochs=epochs, random_state=0)
     detector.set_params(classify__kernel_size=kernel_size, classify__n_filters=32)
     search = GridSearchCV(detector, grid, scoring="roc_auc", cv=3, n_jobs=2, refit=False)
-    results = search.fit(data.traces, data.y).cv_results_
-    rows = [
-        f"{p['classify__cell']} {p['classify__hidden_size']}"
-        for p in results["params"]
-        if not p["classify__bidirectional"]
-    ]
-    both = [results["param_classify__bidirectional"] == direction for direction in (False, True)]
-    area = np.column_stack([results["mean_test_score"][mask] for mask in both])
-    spread = np.column_stack([results["std_test_score"][mask] for mask in both])
-    image = ax.imshow(area, cmap="cividis", vmin=0.9, vmax=1.0, aspect="auto")
-    for (row, column), value in np.ndenumerate(area):
-        text = f"{value:.3f} ± {spread[row, column] / np.sqrt(3):.3f}"
-        color = "black" if value > 0.95 else "white"
-        ax.text(column, row, text, ha="center", va="center", color=color, fontsize="small")
-    ax.set(
-        xticks=[0, 1],
-        xticklabels=["one direction", "both directions"],
-        yticks=range(len(rows)),
-        yticklabels=rows,
-        title=f"Filters of {kernel_size} samples",
-    )
-    gain = (area[:, 1] - area[:, 0]).mean()
-    print(f"filters of {kernel_size} samples: both directions add {gain:+.4f} to the AUC")
-figure.colorbar(image, ax=axes, label="Area under the ROC curve", extend="min")
+    search.fit(data.traces, data.y)
+    name = f"AUC, filters of {kernel_size} samples"
+    shown = SearchDisplay.from_search(search, score_name=name)
+    one, both = shown.scores
+    print(f"{name}: both directions add {np.mean(both - one):+.4f}")
 plt.show()
 
 # %%

@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
     save_model(folder / "whitener.skops", detector[:-1])
     joblib.dump(detector, folder / "detector.joblib")
     denoiser = make_denoiser(epochs=1, random_state=0)
-    denoiser[-1].set_params(**tiny)
+    denoiser.set_params(**tiny)
     save_model(folder / "denoiser.skops", denoiser.fit(DATA.traces, DATA.signals))
     return folder
 

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from sklearn.base import clone, is_regressor
+from sklearn.base import is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.neural_network import RecurrentDenoiser, make_denoiser
 from sklearn_aera.neural_network._training import Augmentation
-from sklearn_aera.preprocessing import SpectralWhitener
+from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
 from sklearn_aera.simulation import AntennaNoise, TraceSimulator
 
 QUIET = TraceSimulator(noise=AntennaNoise(carrier_share=0.0), n_samples=120)
@@ -78,6 +78,22 @@ def test_behind_a_whitener_signals_come_back_in_mv(train, test):
     assert error(pipeline, test) < 0.3
     background = SpectralWhitener().fit(train.traces[train.y == 0])
     np.testing.assert_array_equal(pipeline[0].autocovariance_, background.autocovariance_)
+
+
+def test_whitens_what_was_divided(train, test):
+    """A whitener of its own sees traces over their standard deviation, of background alone."""
+    model = small(whitener=SpectralWhitener(), epochs=3)
+    model.fit(train.traces, train.signals)
+    assert not hasattr(model.whitener, "autocovariance_")
+    unit = StdNormalizer().fit_transform(train.traces)
+    alone = SpectralWhitener().fit(unit, train.y)
+    np.testing.assert_array_equal(model.whitener_.autocovariance_, alone.autocovariance_)
+    std = test.traces.std(axis=1, keepdims=True)
+    white = alone.transform(StdNormalizer().fit_transform(test.traces))
+    expected = model.model_.predict(white, verbose=0) * model.scale_ * std
+    np.testing.assert_allclose(model.predict(test.traces), expected, atol=1e-5 * std.max())
+    twice = model.predict(8 * test.traces)
+    np.testing.assert_allclose(twice, 8 * model.predict(test.traces), rtol=1e-4, atol=1e-6)
 
 
 def test_augmentation_keeps_traces_and_signals_together():
@@ -153,6 +169,10 @@ def test_weights_mean_copies(train):
 def test_validation_data_and_early_stopping(train, test):
     model = small(epochs=5).fit(train.traces, train.signals, X_val=test.traces, y_val=test.signals)
     assert len(model.history_["val_loss"]) == 5
+    # In the unit of the training loss, and of what was learned so far.
+    std = test.traces.std(axis=1, keepdims=True)
+    residual = (model.predict(test.traces) - test.signals) / (std * model.scale_)
+    assert model.history_["val_loss"][-1] == pytest.approx(np.mean(residual**2), rel=1e-3)
     plain = small(epochs=5).fit(train.traces, train.signals)
     np.testing.assert_array_equal(model.predict(test.traces), plain.predict(test.traces))
     stopped = small(epochs=50, early_stopping=True, n_iter_no_change=1, tol=0.05)
@@ -194,10 +214,10 @@ def test_channels(train):
 
 def test_searchable(train):
     search = GridSearchCV(
-        clone(make_denoiser(epochs=1, random_state=0)).set_params(
-            recover__n_filters=8, recover__hidden_size=4, recover__kernel_size=12
+        make_denoiser(epochs=1, random_state=0).set_params(
+            n_filters=8, hidden_size=4, kernel_size=12
         ),
-        {"recover__cell": ["gru", "simple_rnn"]},
+        {"cell": ["gru", "simple_rnn"], "whitener": [None, SpectralWhitener()]},
         cv=2,
         scoring="neg_mean_squared_error",
     ).fit(train.traces, train.signals)
@@ -209,6 +229,7 @@ def test_searchable(train):
     ("parameters", "change", "message"),
     [
         ({"cell": "rnn"}, {}, "cell must be one of 'simple_rnn', 'lstm', 'gru', got 'rnn'"),
+        ({"whitener": "yes"}, {}, "whitener must be a transformer or None, got 'yes'"),
         ({"stride": 0}, {}, "stride == 0, must be >= 1"),
         ({}, {"y": np.zeros((400, 121))}, "y must be the signals in X, with at most 120 samples"),
         ({}, {"y": np.zeros((10, 120))}, "inconsistent numbers of samples"),
@@ -229,7 +250,7 @@ def test_bad_input(train, parameters, change, message):
     if first:
         arguments = {name: value[:first] for name, value in arguments.items()}
     model = small(**parameters)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         model.fit(**arguments)
     assert not hasattr(model, "weights_")
 

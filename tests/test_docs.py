@@ -2,12 +2,14 @@
 
 import importlib
 import importlib.util
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from runpy import run_path
 
 import pytest
 from sklearn.base import BaseEstimator
@@ -57,11 +59,31 @@ def test_pipeline_shows_every_link():
     }
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(
+needs_docs = pytest.mark.skipif(
     importlib.util.find_spec("sphinx_gallery") is None,
     reason="needs the extra docs: sphinx-gallery",
 )
+
+
+@needs_docs
+def test_notebook_is_the_first_example():
+    """The code is the example's, all of it was run, and the pipeline is shown with its links."""
+    made = run_path(str(ROOT / "docs" / "make_notebook.py"))
+    with open(made["NOTEBOOK"]) as file:
+        cells = json.load(file)["cells"]
+    sources = ["".join(cell["source"]) for cell in cells]
+    assert sources == [cell.source for cell in made["make_notebook"]().cells]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell["outputs"]]
+    assert not [output for output in outputs if output["output_type"] == "error"]
+    shown = "".join("".join(one.get("data", {}).get("text/html", "")) for one in outputs)
+    assert "api/generated/sklearn_aera.neural_network.RecurrentClassifier.html" in shown
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+
+
+@pytest.mark.slow
+@needs_docs
 def test_site_builds_without_warnings(tmp_path):
     """Every page, and every figure of the gallery at a small size."""
     for name in ("docs", "examples"):

@@ -17,7 +17,6 @@ wanted, not the answer whether there is one?
 import os
 
 import numpy as np
-from sklearn.pipeline import make_pipeline
 
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.inspection import RecoveryDisplay
@@ -34,22 +33,19 @@ test = make_traces(n_test, snr=(0.5, 5.0), first_event_id=10**6, random_state=0)
 detector = make_detector(epochs=1, random_state=0).fit(train.traces[:200], train.y[:200])
 denoiser = make_denoiser(epochs=1, random_state=0).fit(train.traces[:200], train.signals[:200])
 for name, model in {"detector": detector, "denoiser": denoiser}.items():
-    network = model[-1].model_
+    network = (model if name == "denoiser" else model[-1]).model_
     shape = " -> ".join(str(layer.output.shape[1:]) for layer in network.layers)
     print(f"{name}: {network.count_params()} parameters, {shape}")
 
 # %%
 # The data (exercise 5). The target of a trace is its true signal in mV, all zero for noise alone:
-# half of the traces have none, so that the network learns to invent nothing. Traces are whitened
-# but not divided by their standard deviation before the pipeline, which would lose the scale; the
-# denoiser divides by it inside and multiplies what comes out. Simulated data have no end: every
-# epoch sees new events.
+# half of the traces have none, so that the network learns to invent nothing. The denoiser divides
+# each trace by its standard deviation and whitens it inside, and multiplies what comes out: a step
+# of a pipeline in front would lose the scale. Simulated data have no end: every epoch sees new
+# events.
 
-whiten = denoiser[:-1].fit(train.traces, train.signals)
-denoiser[-1].set_params(epochs=n_epochs, max_shift=0)
-denoiser[-1].fit_simulated(
-    n_events=n_train, preprocessing=whiten, snr=(0.5, 5.0), first_event_id=10**9
-)
+denoiser.set_params(epochs=n_epochs, max_shift=0)
+denoiser.fit_simulated(n_events=n_train, snr=(0.5, 5.0), first_event_id=10**9)
 
 # %%
 # Judged beside the best linear filter and the best possible estimate, the mean of the signal given
@@ -58,7 +54,7 @@ denoiser[-1].fit_simulated(
 limit = LikelihoodRatioClassifier(times_per_sample=4, n_slopes=4, n_phases=4)
 methods = {
     "Wiener filter": WienerFilter().fit(train.traces, train.y).transform,
-    "denoiser": make_pipeline(whiten, denoiser[-1]).predict,
+    "denoiser": denoiser.predict,
     "posterior mean (limit)": limit.fit(train.traces, train.y).posterior_mean,
 }
 pulses = test.y == 1

@@ -14,6 +14,7 @@ from sklearn_aera.cli._plot import plots
 from sklearn_aera.cli._simulate import simulate
 
 app = typer.Typer(
+    rich_markup_mode="markdown",
     help="Find cosmic-ray pulses in radio traces.",
     no_args_is_help=True,
     add_completion=False,

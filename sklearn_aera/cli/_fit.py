@@ -79,25 +79,26 @@ def train(
     if kind is Kind.denoiser and data.signals is None:
         raise ValueError(f"{traces}: a denoiser needs signals, and the file has none")
     model = _recommended(kind, epochs, seed)
-    network = {"cell": cell.value, "hidden_size": hidden_size, "bidirectional": bidirectional}
-    model[-1].set_params(**network)
+    network = model if kind is Kind.denoiser else model[-1]
+    network.set_params(cell=cell.value, hidden_size=hidden_size, bidirectional=bidirectional)
     target = data.y if kind is Kind.detector else data.signals
     started = time.perf_counter()
-    with progress(f"Training a {kind} for {model[-1].epochs} epochs"):
+    with progress(f"Training a {kind} for {network.epochs} epochs"):
         if endless:
-            model[-1].set_params(max_shift=0)
-            prepare = model[:-1].fit(data.traces, data.y)
+            network.set_params(max_shift=0)
             # Far from the ids of anybody's events.
-            options = {"snr": snr, "first_event_id": 10**12, "preprocessing": prepare}
-            model[-1].fit_simulated(n_events=endless, **options)
+            options = {"snr": snr, "first_event_id": 10**12}
+            if kind is Kind.detector:
+                options["preprocessing"] = model[:-1].fit(data.traces, data.y)
+            network.fit_simulated(n_events=endless, **options)
         else:
             model.fit(data.traces, target)
     seconds = time.perf_counter() - started
-    model[-1].discard_optimizer_state()
+    network.discard_optimizer_state()
     save_model(out, model, overwrite=overwrite)
-    loss = model[-1].history_["loss"][-1]
+    loss = network.history_["loss"][-1]
     result = {"file": out, "kind": kind.value, "traces": len(data.traces), "seconds": seconds}
-    result |= {"epochs": model[-1].n_iter_, "loss": loss, "MB": out.stat().st_size / 1e6}
+    result |= {"epochs": network.n_iter_, "loss": loss, "MB": out.stat().st_size / 1e6}
     text = f"{out}: {kind} of {len(data.traces):,} traces, loss {loss:.4f}"
     tell(result, as_json, f"{text}, {result['epochs']} epochs in {seconds:.0f} s")
 

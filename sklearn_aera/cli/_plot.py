@@ -22,7 +22,9 @@ from sklearn_aera.cli._common import (
     tells_errors,
 )
 
-plots = typer.Typer(help="Draw a figure into a file.", no_args_is_help=True)
+plots = typer.Typer(
+    help="Draw a figure into a file.", no_args_is_help=True, rich_markup_mode="markdown"
+)
 
 Figure = Annotated[Path, typer.Option("-o", "--out", help="Figure: .png, .pdf or .svg.")]
 _SUFFIXES = (".png", ".pdf", ".svg")

@@ -253,7 +253,7 @@ class NetworkEstimator(Estimator):
                 seed=state["seed_"],
                 augment=augmentation if augmentation.changes_traces else None,
                 validation_data=validation
-                and (validation.X, validation.targets, validation.weight),
+                and (*self._for_network(validation, state), validation.weight),
                 epoch_callbacks=callbacks,
             )
         past = state["history_"]

@@ -1,7 +1,7 @@
 """The recurrent denoiser: from traces to the signals in them."""
 
 import numpy as np
-from sklearn.base import RegressorMixin
+from sklearn.base import RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_aera._channels import check_channels, flatten_channels
@@ -20,9 +20,9 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
     what these see there is put together from learned waveforms. Where there is no pulse the
     network gives next to nothing.
 
-    Each trace is divided by its standard deviation before the network, and what the network gives
-    is multiplied by it again: the signals come back in the unit of those it was fitted with,
-    whatever whitening stands in front, and an antenna with twice the gain gives twice the signal.
+    Each trace is divided by its standard deviation, whitened, and given to the network, and what
+    the network gives is multiplied by the standard deviation again: the signals come back in the
+    unit of those it was fitted with, and an antenna with twice the gain gives twice the signal.
 
     Parameters
     ----------
@@ -40,6 +40,10 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
     stride : int, default=4
         Step from one position to the next, in samples. With ``n_filters=0``, ``kernel_size=1`` and
         ``stride=1`` the recurrent layer reads and gives single samples.
+    whitener : transformer, default=None
+        What traces pass between the division and the network, such as
+        `sklearn_aera.preprocessing.SpectralWhitener`; fitted with traces and their signals, as a
+        step of a pipeline is. None for nothing.
     dropout, n_channels, learning_rate, learning_rate_schedule, weight_decay, batch_size, epochs, \
 early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, random_state, verbose
         See `RecurrentClassifier`.
@@ -48,6 +52,8 @@ early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, random_s
 
     Attributes
     ----------
+    whitener_ : transformer or None
+        The fitted ``whitener``.
     scale_ : float
         Root mean square of the signals to learn, in standard deviations of their traces.
     n_features_in_, architecture_, weights_, optimizer_state_, n_iter_, seed_
@@ -58,12 +64,14 @@ early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, random_s
 
     See Also
     --------
-    make_denoiser : The recommended pipeline.
+    make_denoiser : The recommended denoiser.
 
     Notes
     -----
-    Behind `sklearn_aera.preprocessing.StdNormalizer` the standard deviation of a trace is lost
-    before the denoiser could keep it; it is not needed in front.
+    A whitener in front of the denoiser, as a step of a pipeline, works too and is worse: with the
+    carriers it takes away how strong the noise was, in units of which the signal-to-noise ratio of
+    a pulse, and so its amplitude, is more probable to have one value than another. Behind
+    `sklearn_aera.preprocessing.StdNormalizer` the standard deviation of a trace is lost altogether.
 
     References
     ----------
@@ -87,6 +95,7 @@ early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, random_s
         n_filters=64,
         kernel_size=48,
         stride=4,
+        whitener=None,
         dropout=0.0,
         n_channels=1,
         learning_rate=1e-3,
@@ -110,6 +119,7 @@ early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, random_s
         self.n_filters = n_filters
         self.kernel_size = kernel_size
         self.stride = stride
+        self.whitener = whitener
         self.dropout = dropout
         self.n_channels = n_channels
         self.learning_rate = learning_rate
@@ -202,7 +212,7 @@ early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, random_s
         X = validate_data(self, flatten_channels(X, self.n_channels), dtype=np.float32, reset=False)
         from sklearn_aera.neural_network._engine import lend_engine
 
-        X, std = divide_by_std(X)
+        X, std = self._divided(X, self.whitener_)
         with lend_engine(self.architecture_) as engine:
             outputs = engine.predict(self.weights_, X)
         return outputs * (self.scale_ * std)
@@ -214,6 +224,8 @@ early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, random_s
         check_count(self.n_filters, "n_filters", min_val=0)
         check_count(self.kernel_size, "kernel_size")
         check_count(self.stride, "stride")
+        if not (self.whitener is None or hasattr(self.whitener, "transform")):
+            raise TypeError(f"whitener must be a transformer or None, got {self.whitener!r}")
 
     def _architecture(self, data):
         frame = (int(self.kernel_size), int(self.stride))
@@ -258,21 +270,30 @@ early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, random_s
         return validation
 
     def _initial_state(self, data, seed=None):
-        _, targets = self._for_network(data, {"scale_": 1.0})
-        power = np.mean(np.square(targets, dtype=np.float64), axis=1)
+        traces, std = divide_by_std(data.X)
+        whitener = None
+        if self.whitener is not None:
+            whitener = clone(self.whitener).fit(traces, data.targets)
+        power = np.mean(np.square(_divided_by(data.targets, std), dtype=np.float64), axis=1)
         scale = float(np.sqrt(np.average(power, weights=data.weight))) or 1.0
-        return {"scale_": scale, **self._new_state(self._architecture(data), seed)}
+        own = {"whitener_": whitener, "scale_": scale}
+        return own | self._new_state(self._architecture(data), seed)
 
     def _current_state(self, data):
-        return {"scale_": self.scale_, **self._state_to_go_on(self._architecture(data))}
+        own = {"whitener_": self.whitener_, "scale_": self.scale_}
+        return own | self._state_to_go_on(self._architecture(data))
 
     def _simulated_targets(self, data):
         return data.signals
 
     def _for_network(self, data, state):
-        traces, std = divide_by_std(data.X)
-        unit = np.where(std > 0, std, 1.0) * state["scale_"]
-        return traces, (data.targets / unit).astype(np.float32)
+        traces, std = self._divided(data.X, state["whitener_"])
+        return traces, _divided_by(data.targets, state["scale_"] * std).astype(np.float32)
+
+    def _divided(self, X, whitener):
+        """Traces as the network sees them, and the standard deviations they were divided by."""
+        X, std = divide_by_std(X)
+        return (X if whitener is None else whitener.transform(X)), std
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -281,3 +302,7 @@ early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, random_s
         # On data that are no traces there is nothing to recover.
         tags.regressor_tags.poor_score = True
         return tags
+
+
+def _divided_by(signals, unit):
+    return signals / np.where(unit > 0, unit, 1.0)

@@ -74,21 +74,19 @@ def make_detector(
     return Pipeline(steps, memory=memory)
 
 
-def make_denoiser(
-    *, epochs=30, max_shift=200, n_channels=1, random_state=None, memory=None, verbose=0
-):
-    """The recommended pipeline from traces to the signals in them: whiten, recover.
+def make_denoiser(*, epochs=30, max_shift=200, n_channels=1, random_state=None, verbose=0):
+    """The recommended denoiser: normalise, whiten, recover.
 
     Parameters
     ----------
-    epochs, max_shift, n_channels, random_state, memory, verbose
+    epochs, max_shift, n_channels, random_state, verbose
         See `make_detector`.
 
     Returns
     -------
-    sklearn.pipeline.Pipeline
-        With the steps ``whiten`` and ``recover``. It is fitted with traces and their true signals,
-        and predicts signals in the unit of these.
+    RecurrentDenoiser
+        With a `sklearn_aera.preprocessing.SpectralWhitener` as its ``whitener``. It is fitted with
+        traces and their true signals, and predicts signals in the unit of these.
 
     Examples
     --------
@@ -99,13 +97,14 @@ def make_denoiser(
     >>> denoiser.predict(data.traces).shape
     (200, 500)
     """
-    denoiser = RecurrentDenoiser(
-        **_RECIPE,
+    # Longer filters, which are waveforms too, and finer steps in time than it takes to detect.
+    finer = {"kernel_size": 128, "stride": 4, "learning_rate": 4e-3}
+    return RecurrentDenoiser(
+        **(_RECIPE | finer),
+        whitener=SpectralWhitener(n_channels=n_channels),
         max_shift=max_shift,
         n_channels=n_channels,
         epochs=epochs,
         random_state=random_state,
         verbose=verbose,
     )
-    whitener = SpectralWhitener(n_channels=n_channels)
-    return Pipeline([("whiten", whitener), ("recover", denoiser)], memory=memory)

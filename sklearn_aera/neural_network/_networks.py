@@ -71,19 +71,21 @@ def build_network(architecture, seed, model_class=None, projected=False):
 
     seeds = iter(np.random.SeedSequence(seed).generate_state(64) >> 1)
     traces = keras.Input((architecture.n_features,), name="traces")
-    x = _front_end(traces, architecture, seeds)
+    x = features = _front_end(traces, architecture, seeds)
     last = len(architecture.hidden_size) - 1
     for number, size in enumerate(architecture.hidden_size):
         return_sequences = number < last or architecture.pooling != "last"
         x = _recurrent(architecture, size, return_sequences, seeds, projected)(x)
-    head = _trace_head if architecture.head == "trace" else _logits_head
-    outputs = head(x, traces, architecture, seeds)
+    if architecture.head == "trace":
+        outputs = _trace_head(x, features, traces, architecture, seeds)
+    else:
+        outputs = _logits_head(x, architecture, seeds)
     kind = "denoiser" if architecture.head == "trace" else "classifier"
     name = f"{architecture.cell or 'convolutional'}_{kind}"
     return (model_class or keras.Model)(traces, outputs, name=name)
 
 
-def _logits_head(x, traces, architecture, seeds):
+def _logits_head(x, architecture, seeds):
     """From a sequence to a logit per class (one for two classes)."""
     import keras
 
@@ -96,26 +98,22 @@ def _logits_head(x, traces, architecture, seeds):
     return _pool(logits, "max") if architecture.pooling == "max_logit" else logits
 
 
-def _trace_head(x, traces, architecture, seeds):
+def _trace_head(x, features, traces, architecture, seeds):
     """From a sequence to a value per sample: pulses are sums of learned waveforms.
 
-    What linear filters see in the trace is weighted over time, each filter by a softmax with the
-    choice of no time at all, as probabilities weight matched filters in the best possible
-    estimate; a transposed convolution turns the result into a trace. Without filters the sequence
-    gives the waveforms' amplitudes itself.
+    What linear filters see in the trace is weighted over time, as probabilities weight matched
+    filters in the best possible estimate; a transposed convolution turns the result into a trace.
+    Without filters the sequence gives the waveforms' amplitudes itself.
     """
     import keras
 
     x = _dropout(x, architecture, seeds)
     padding, (kernel_size, stride) = "valid", architecture.frame
     if architecture.filters:
-        padding, (n_filters, kernel_size, stride) = "same", architecture.filters[0]
-        logits = keras.layers.Dense(n_filters, kernel_initializer=_glorot(seeds), name="weights")(x)
-        weights = keras.ops.softmax(keras.ops.pad(logits, ((0, 0), (0, 1), (0, 0))), axis=1)
-        # Times the number of steps, so that weights are about 1 before anything is learned.
-        weights = weights[:, :-1] * logits.shape[1]
+        padding, (_, kernel_size, stride) = "same", architecture.filters[0]
+        weights = _weights_over_time(x, features, architecture, seeds)
         seen = _convolution(_channels(traces, architecture), architecture.filters[0], None, seeds)
-        x = keras.layers.Multiply()([seen, weights])
+        x = _corrected(keras.layers.Multiply()([seen, weights]), weights, seeds)
     x = keras.layers.Conv1DTranspose(
         architecture.n_channels,
         kernel_size,
@@ -125,6 +123,40 @@ def _trace_head(x, traces, architecture, seeds):
         name="waveforms",
     )(x)
     return keras.layers.Flatten()(x)[:, : architecture.n_outputs]
+
+
+def _weights_over_time(x, features, architecture, seeds):
+    """How much each filter is believed at each time: a softmax with the choice of no time at all.
+
+    The recurrent layers know the whole trace, the features what it looks like here.
+    """
+    import keras
+
+    n_filters = architecture.filters[0][0]
+    x = keras.layers.Concatenate()([x, features])
+    x = keras.layers.Dense(n_filters, "relu", kernel_initializer=_glorot(seeds))(x)
+    logits = keras.layers.Dense(n_filters, kernel_initializer=_glorot(seeds), name="weights")(x)
+    weights = keras.ops.softmax(keras.ops.pad(logits, ((0, 0), (0, 1), (0, 0))), axis=1)
+    # Times the number of steps, so that weights are about 1 before anything is learned.
+    return weights[:, :-1] * logits.shape[1]
+
+
+def _corrected(amplitudes, weights, seeds):
+    """Amplitudes over time, corrected by what they are in all.
+
+    Their means over time describe the whole pulse. From them follow a factor and an addition for
+    each waveform, as what is known of the pulses there are moves an estimate that noise has moved.
+    """
+    import keras
+
+    n_filters = amplitudes.shape[-1]
+    pulse = keras.layers.GlobalAveragePooling1D()(amplitudes)
+    pulse = keras.layers.Dense(2 * n_filters, "relu", kernel_initializer=_glorot(seeds))(pulse)
+    # At first nothing is corrected.
+    zero = {"kernel_initializer": "zeros"}
+    factor = keras.layers.Dense(n_filters, bias_initializer="ones", name="factor", **zero)(pulse)
+    addition = keras.layers.Dense(n_filters, name="addition", **zero)(pulse)
+    return amplitudes * factor[:, None] + weights * addition[:, None]
 
 
 def _dropout(x, architecture, seeds):
