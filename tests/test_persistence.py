@@ -25,7 +25,11 @@ from sklearn_aera.datasets import make_events, make_traces
 from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
 from sklearn_aera.metrics import tpr_at_fpr
-from sklearn_aera.neural_network import ConvolutionalClassifier, RecurrentClassifier
+from sklearn_aera.neural_network import (
+    ConvolutionalClassifier,
+    RecurrentClassifier,
+    RecurrentDenoiser,
+)
 from sklearn_aera.persistence import load_model, save_model
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
 from sklearn_aera.simulation import (
@@ -69,6 +73,7 @@ MODELS = {
     "normalizer": StdNormalizer(per="dataset"),
     "pipeline": _pipeline(),
     "convolution": ConvolutionalClassifier(epochs=1, random_state=0),
+    "denoiser": RecurrentDenoiser(whitener=SpectralWhitener(), epochs=1, random_state=0),
     "snr": make_pipeline(SNRCalculator(), LogisticRegression()),
     "matched filter": MatchedFilter(),
     "likelihood ratio": LikelihoodRatioClassifier(),
@@ -87,7 +92,7 @@ OF_EVENTS = ("simulation", "measured noise")
 
 
 def _result(model, X):
-    for method in ("decision_function", "transform"):
+    for method in ("decision_function", "transform", "predict"):
         if hasattr(model, method):
             return getattr(model, method)(X)
     raise AssertionError(f"{model!r} gives nothing to compare")
@@ -167,7 +172,8 @@ def test_in_a_fresh_process(models, inputs, tmp_path):
         "assert 'tensorflow' not in sys.modules\n"
         "for stem, model in models.items():\n"
         "    X = np.load(folder / f'{stem}.npy')\n"
-        "    methods = (getattr(model, m, None) for m in ('decision_function', 'transform'))\n"
+        "    names = ('decision_function', 'transform', 'predict')\n"
+        "    methods = (getattr(model, name, None) for name in names)\n"
         "    np.save(folder / f'result-{stem}.npy', next(filter(None, methods))(X))\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]

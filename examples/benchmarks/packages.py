@@ -6,15 +6,16 @@ Run in the environment of each package as::
 
 ``FILE`` has traces and signals as ``sklearn-aera simulate FILE.npz`` writes them, the first half
 for training; without it, and with sklearn-aera at hand, they are simulated. Every package that is
-installed gets a row. Its classifier is the recurrent one that it has, with a GRU of 32 units in
-both directions where it can be chosen, or else the one that it recommends for series; traces are
-divided by their standard deviation before. What is looked at:
+installed gets a row, in ``--json`` beside those that the file has from other environments. Its
+classifier is the recurrent one that it has, with a GRU of 32 units in both directions where it can
+be chosen, or else the one that it recommends for series; traces are divided by their standard
+deviation before. What is looked at:
 
 - network: who writes it.
 - AUC: on the second half of the traces, with the seconds of the fit; all networks are trained for
   10 epochs. These are small data, and not what any of the packages can do at best.
-- Pipeline, search: whether a pipeline of scikit-learn with a `GridSearchCV` over two settings runs.
-- clone, seed: whether a clone with the same seed predicts the same.
+- search: whether a `GridSearchCV` over two settings of a pipeline of scikit-learn runs.
+- clone: whether a clone with the same seed predicts the same.
 - joblib: size of the file, and whether a fresh process predicts the same from it.
 - one trace: milliseconds of a prediction.
 """
@@ -87,13 +88,13 @@ def scikeras():
 
 
 def skorch():
-    from skorch import NeuralNetBinaryClassifier
+    import torch
+    from skorch import NeuralNetClassifier
 
     options = {"max_epochs": EPOCHS, "batch_size": 128, "lr": 1e-3, "train_split": None}
-    network = NeuralNetBinaryClassifier(torch_network(), verbose=0, **options)
-    import torch
-
-    network.set_params(optimizer=torch.optim.Adam)
+    network = NeuralNetClassifier(torch_network(), verbose=0, **options)
+    network.set_params(optimizer=torch.optim.Adam, criterion=torch.nn.CrossEntropyLoss)
+    torch.manual_seed(0)
     return "frames", network, {"module__units": [8, 32]}, "the user, in PyTorch"
 
 
@@ -105,10 +106,10 @@ def torch_network():
         def __init__(self, units=UNITS):
             super().__init__()
             self.gru = torch.nn.GRU(FRAME, units, batch_first=True, bidirectional=True)
-            self.logit = torch.nn.Linear(2 * units, 1)
+            self.logits = torch.nn.Linear(2 * units, 2)
 
         def forward(self, X):
-            return self.logit(self.gru(X)[0].amax(axis=1))[:, 0]
+            return self.logits(self.gru(X)[0].amax(axis=1))
 
     TorchNetwork.__qualname__ = "TorchNetwork"
     return globals().setdefault("TorchNetwork", TorchNetwork)
@@ -121,10 +122,10 @@ def __getattr__(name):
 
 
 def aeon():
-    from aeon.classification.convolution_based import MultiRocketHydraClassifier
+    from aeon.classification.convolution_based import MultiRocketClassifier
 
-    network = MultiRocketHydraClassifier(random_state=0)
-    return "flat", network, {"n_kernels": [8, 16]}, "no recurrent classifier; MultiRocketHydra"
+    network = MultiRocketClassifier(random_state=0)
+    return "flat", network, {"n_kernels": [1000, 5000]}, "no recurrent classifier; MultiRocket"
 
 
 def sktime():
@@ -179,36 +180,34 @@ def scores(model, X):
 def measure(name, X, y, size):
     """One package's row."""
     shape, network, grid, written_by = PACKAGES[name]()
-    half = len(X) // 2
-    train, test = (X[:half], y[:half]), (X[half:], y[half:])
-    model = Pipeline([("frames", Frames(shape)), ("classify", network)])
+    pipeline = Pipeline([("frames", Frames(shape)), ("classify", network)])
+    half, few = len(X) // 2, slice(0, size["n_search"])
+    prepared = Frames(shape).transform(X)
+    train, test = (prepared[:half], y[:half]), (prepared[half:], y[half:])
     row = {"package": name, "version": version(name), "network": written_by}
 
     def fit():
         started = time.perf_counter()
-        model.fit(*train)
+        network.fit(*train)
         seconds = time.perf_counter() - started
-        return f"{roc_auc_score(test[1], scores(model, test[0])):.3f} in {seconds:.0f} s"
+        return f"{roc_auc_score(test[1], scores(network, test[0])):.3f} in {seconds:.0f} s"
 
     def search():
         named = {f"classify__{key}": values for key, values in grid.items()}
-        few = slice(0, size["n_search"])
-        GridSearchCV(clone(model), named, cv=2, scoring="roc_auc", error_score="raise").fit(
-            train[0][few], train[1][few]
-        )
+        options = {"cv": 2, "scoring": "roc_auc", "error_score": "raise"}
+        GridSearchCV(pipeline, named, **options).fit(X[few], y[few])
         return "yes"
 
     def same_from_a_clone():
-        few = slice(0, size["n_search"])
         one, two = (
-            scores(clone(model).fit(train[0][few], train[1][few]), test[0]) for _ in range(2)
+            scores(clone(network).fit(train[0][few], y[few]), test[0][few]) for _ in range(2)
         )
-        return "yes" if np.array_equal(one, two) else f"differ by {np.abs(one - two).max():.1g}"
+        return "the same" if np.array_equal(one, two) else f"differ by {np.ptp(one - two):.1g}"
 
     def stored():
         with tempfile.TemporaryDirectory() as folder:
             path, data = Path(folder) / "model.joblib", Path(folder) / "data.npy"
-            joblib.dump(model, path)
+            joblib.dump(network, path)
             np.save(data, test[0][:50])
             code = (
                 "import sys, joblib, numpy as np, packages; X = np.load(sys.argv[2]); "
@@ -220,17 +219,19 @@ def measure(name, X, y, size):
             )
             if done.returncode:
                 return f"not loaded: {done.stderr.strip().splitlines()[-1][:80]}"
-            same = np.allclose(np.load(data), scores(model, test[0][:50]), atol=1e-5)
+            same = np.allclose(np.load(data), scores(network, test[0][:50]), atol=1e-5)
             return f"{path.stat().st_size / 1e3:,.0f} kB, {'the same' if same else 'NOT the same'}"
 
     def one_trace():
-        scores(model, test[0][:1])
+        network.predict_proba(test[0][:1])
         seconds = []
         for _ in range(20):
             started = time.perf_counter()
-            scores(model, test[0][:1])
+            network.predict_proba(test[0][:1])
             seconds.append(time.perf_counter() - started)
-        return f"{1e3 * np.median(seconds):.1f} ms"
+        text = f"{1e3 * np.median(seconds):.1f} ms"
+        shape = np.shape(network.predict_proba(test[0][:1]))
+        return text if shape == (1, 2) else f"{text}, of shape {shape}"
 
     row |= {"AUC": outcome(fit), "search": outcome(search), "clone": outcome(same_from_a_clone)}
     row |= {"joblib": outcome(stored), "one trace": outcome(one_trace)}
@@ -258,16 +259,17 @@ def main():
     if options.quick:
         size = {"n_traces": 80, "n_search": 20}
     X, y = data_of(options.data, size["n_traces"])
-    rows = []
+    known = options.json is not None and options.json.exists()
+    found = json.loads(options.json.read_text()) if known else {}
     for name in PACKAGES:
         if importlib.util.find_spec(name.replace("-", "_")) is None:
             continue
-        rows.append(measure(name, X, y, size))
+        found[name] = [measure(name, X, y, size)]
         print(f"\n{name}")
-        for key, value in rows[-1].items():
+        for key, value in found[name][0].items():
             print(f"  {key:18} {value}", flush=True)
     if options.json:
-        options.json.write_text(json.dumps(rows, indent=1))
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
