@@ -276,7 +276,7 @@ def main(arguments=None):
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     parser.add_argument("--figure", type=Path, help="draw the resolution against SNR here")
     options = parser.parse_args(arguments)
-    size, console = QUICK if options.quick else FULL, Console(width=140)
+    size, console = QUICK if options.quick else FULL, Console(width=150)
     low, high = options.snr
     snr = low if low == high else (low, high)
     tables, recoveries, test, _ = compare(size, snr, options.pulses, console)

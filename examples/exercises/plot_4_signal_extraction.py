@@ -34,8 +34,10 @@ detector = make_detector(epochs=1, random_state=0).fit(train.traces[:200], train
 denoiser = make_denoiser(epochs=1, random_state=0).fit(train.traces[:200], train.signals[:200])
 for name, model in {"detector": detector, "denoiser": denoiser}.items():
     network = (model if name == "denoiser" else model[-1]).model_
-    shape = " -> ".join(str(layer.output.shape[1:]) for layer in network.layers)
-    print(f"{name}: {network.count_params()} parameters, {shape}")
+    print(f"{name}: {network.count_params()} parameters, outputs of the layers that have them:")
+    for layer in network.layers:
+        if layer.weights:
+            print(f"  {layer.name} {layer.output.shape[1:]}")
 
 # %%
 # The data (exercise 5). The target of a trace is its true signal in mV, all zero for noise alone:
