@@ -39,7 +39,15 @@ def detection(rows, times=True):
 
 def recovery(rows):
     """Rows of ``recovery.py``."""
-    header = ["method", "error / dB", "noise / dB", "energy bias", "resolution", "within 20 %"]
+    header = [
+        "method",
+        "error / dB",
+        "noise / dB",
+        "energy bias",
+        "calibrated",
+        "resolution",
+        "within 20 %",
+    ]
     header += ["of all", "peak time", "invented", "carriers / dB"]
     cells = [
         [
@@ -59,7 +67,7 @@ def recovery(rows):
 
 
 def _intervals(row):
-    return row["bias"], row["resolution"]
+    return row["bias"], row["calibrated"], row["resolution"]
 
 
 def as_they_are(rows):

@@ -19,9 +19,11 @@ Training, validation and test events have different event ids. The rows:
 The columns: mean square error of the traces with a pulse, in dB of their signals' energy, and that
 of noise alone; median and central 68 % of the energy ratio less one, and the share within 20 %, of
 the pulses that the likelihood ratio finds at a false-positive rate of 0.2 % (threshold from
-validation events); the pulses found and within 20 %, of all pulses; peak time within one sample at
-SNR 2.5 to 3.5; the rate of pulses invented from noise, above the peak that 0.2 % of the validation
-noise exceeds after recovery; power at the carriers that is left of noise, in dB of what there was.
+validation events); the bias that is left after division by the median ratio of the validation
+events with analytic pulses, one number for a method, with the errors of both; the pulses found and
+within 20 %, of all pulses; peak time within one sample at SNR 2.5 to 3.5; the rate of pulses
+invented from noise, above the peak that 0.2 % of the validation noise exceeds after recovery; power
+at the carriers that is left of noise, in dB of what there was.
 """
 
 import argparse
@@ -67,7 +69,7 @@ class Size:
     bank: int
 
 
-FULL = Size(20_000, 4000, 20_000, 36, 30, 4)
+FULL = Size(20_000, 4000, 20_000, 40, 30, 4)
 QUICK = Size(300, 200, 200, 1, 1, 1)
 
 
@@ -79,6 +81,7 @@ class Row:
     error: float
     noise: float
     bias: tuple
+    calibrated: tuple
     resolution: tuple
     within: float
     within_of_all: float
@@ -152,8 +155,8 @@ def methods(train, size, snr):
     }
 
 
-def judge(method, recover, validation, test, found, seconds):
-    """Measure one method on the test events."""
+def judge(method, recover, validation, test, found, seconds, calibration):
+    """Measure one method on the test events; ``calibration`` is its bias on validation events."""
     recovered = np.asarray(recover(test.traces), dtype=np.float64)
     pulses = test.y == 1
     truth = test.signals[pulses]
@@ -169,6 +172,7 @@ def judge(method, recover, validation, test, found, seconds):
         10 * np.log10(error),
         10 * np.log10(max(noise, 1e-12)),
         tuple(bias),
+        _calibrated(bias, calibration),
         tuple(resolution),
         float(np.mean(within)),
         float(within.sum() / pulses.sum()),
@@ -177,6 +181,14 @@ def judge(method, recover, validation, test, found, seconds):
         _carriers_left(test.traces[~pulses], recovered[~pulses]),
         seconds,
     )
+
+
+def _calibrated(bias, before):
+    """What is left of a bias when energies are divided by the validation events' median ratio."""
+    left = (1 + bias.value) / (1 + before.value) - 1
+    errors = [(one.high - one.low) / 2 / (1 + one.value) for one in (bias, before)]
+    error = (1 + left) * float(np.hypot(*errors))
+    return left, left - error, left + error
 
 
 def _peak_time(test, recovered):
@@ -197,40 +209,42 @@ def _carriers_left(traces, recovered):
 
 
 def found_pulses(train, validation, test, snr):
-    """Test pulses that the likelihood ratio finds."""
+    """Pulses of the validation and of the test events that the likelihood ratio finds."""
     ratio = LikelihoodRatioClassifier(snr=snr).fit(train.traces, train.y)
-    threshold = threshold_at_fpr(
-        validation.y, ratio.decision_function(validation.traces), max_fpr=MAX_FPR
-    )
-    return (test.y == 1) & (ratio.decision_function(test.traces) > threshold)
+    scores = [ratio.decision_function(data.traces) for data in (validation, test)]
+    threshold = threshold_at_fpr(validation.y, scores[0], max_fpr=MAX_FPR)
+    both = zip((validation, test), scores, strict=True)
+    return [(data.y == 1) & (score > threshold) for data, score in both]
 
 
 def compare(size, snr, path, console):
     """Fit and judge all methods; the tables by title, and what each recovers of the test."""
     train, validation, test = make_data(size, snr)
     found = found_pulses(train, validation, test, snr)
-    console.print(f"{found.sum()} of {np.sum(test.y)} pulses found")
-    rows, recoveries = [], {}
+    console.print(f"{found[1].sum()} of {np.sum(test.y)} pulses found")
+    rows, recoveries, calibrations = [], {}, {}
     for name, fit in methods(train, size, snr).items():
         started = time.perf_counter()
-        recoveries[name] = fit()
+        recover = recoveries[name] = fit()
         seconds = time.perf_counter() - started
-        rows.append(judge(name, recoveries[name], validation, test, found, seconds))
+        before = energy_ratio(validation.signals[found[0]], recover(validation.traces[found[0]]))
+        calibration = calibrations[name] = bias_and_resolution(before - 1)[0]
+        rows.append(judge(name, recover, validation, test, found[1], seconds, calibration))
         console.print(f"  {name}: {seconds:.0f} s, error {rows[-1].error:.2f} dB")
     tables = {f"SNR {snr}, {len(test.y):,} test events": rows}
     if path is not None:
         _, validation, shower = make_data(size, snr, load_coreas(path).pulses)
-        found = found_pulses(train, validation, shower, snr)
+        found = found_pulses(train, validation, shower, snr)[1]
         tables["Pulses of a CoREAS shower"] = [
-            judge(name, recoveries[name], validation, shower, found, 0.0)
+            judge(name, recoveries[name], validation, shower, found, 0.0, calibrations[name])
             for name in ("posterior mean", "denoiser")
         ]
-    return tables, recoveries, test, found
+    return tables, recoveries, test
 
 
 def show(title, rows, console):
     table = Table(title=title, title_justify="left")
-    columns = ["error/dB", "noise/dB", "bias", "resolution", "within 20%"]
+    columns = ["error/dB", "noise/dB", "bias", "calibrated", "resolution", "within 20%"]
     columns += ["of all", "peak time", "invented", "carriers/dB", "fit/s"]
     for name in ("method", *columns):
         table.add_column(name, justify="left" if name == "method" else "right", no_wrap=True)
@@ -240,6 +254,7 @@ def show(title, rows, console):
             f"{row.error:.2f}",
             f"{row.noise:.1f}",
             f"{row.bias[0]:+.3f}",
+            f"{row.calibrated[0]:+.3f}",
             f"{row.resolution[0]:.3f}",
             f"{row.within:.1%}",
             f"{row.within_of_all:.1%}",
@@ -276,10 +291,10 @@ def main(arguments=None):
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     parser.add_argument("--figure", type=Path, help="draw the resolution against SNR here")
     options = parser.parse_args(arguments)
-    size, console = QUICK if options.quick else FULL, Console(width=150)
+    size, console = QUICK if options.quick else FULL, Console(width=160)
     low, high = options.snr
     snr = low if low == high else (low, high)
-    tables, recoveries, test, _ = compare(size, snr, options.pulses, console)
+    tables, recoveries, test = compare(size, snr, options.pulses, console)
     for title, rows in tables.items():
         show(title, rows, console)
     if options.json is not None:
