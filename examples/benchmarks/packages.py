@@ -139,10 +139,10 @@ def sktime():
 
 
 def tslearn():
-    from tslearn.svm import TimeSeriesSVC
+    from tslearn.neighbors import KNeighborsTimeSeriesClassifier
 
-    machine = TimeSeriesSVC(kernel="rbf", probability=True, random_state=0)
-    return "flat", machine, {"C": [0.5, 1.0]}, "no recurrent classifier; support vectors"
+    neighbors = KNeighborsTimeSeriesClassifier(n_neighbors=25, metric="euclidean")
+    return "flat", neighbors, {"n_neighbors": [5, 25]}, "no recurrent classifier; neighbours"
 
 
 def sklearn_aera():
