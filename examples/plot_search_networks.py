@@ -49,7 +49,7 @@ plt.show()
 
 # %%
 # Reading both ways helps most where the layer is small: eight units each way are sixteen outputs.
-# With 24 units it still adds 0.004 to the area of a GRU, for filters of either length, no more
+# With 24 units it adds a few thousandths to the area of a GRU, for filters of either length, less
 # than going from 8 to 24 units does. That is what the symmetry of the ringing lets expect: what a
 # backward layer sees of a pulse first, a forward layer sees a moment later, and the maximum over
-# time keeps it either way. Gated cells and size count for more than direction.
+# time keeps it either way.

@@ -61,8 +61,15 @@ for ax, whiten in zip(axes, (False, True), strict=True):
             test.events[:, 1],
             max_fpr=0.01,
             threshold=threshold,
-            name=name if whiten else None,
+            name=name,
             ax=ax,
         )
-    ax.set_title(f"Traces {prepared}", loc="right", fontsize="medium", y=1.12)
+    ax.text(0.97, 0.05, f"Traces {prepared}", ha="right", transform=ax.transAxes)
 plt.show()
+
+# %%
+# The convolution alone has the fewest parameters, is trained in less than half the time of the others,
+# and is no worse than the recurrent network: the filters hold the pulse, and where it is does not
+# matter to the largest value over time. On traces that are only normalised, where the network has
+# to get rid of the carriers itself, the recurrent layer behind the convolution helps. Whitening
+# helps all of them more than that.
