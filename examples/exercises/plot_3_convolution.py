@@ -68,8 +68,8 @@ for ax, whiten in zip(axes, (False, True), strict=True):
 plt.show()
 
 # %%
-# The convolution alone has the fewest parameters, is trained in less than half the time of the others,
-# and is no worse than the recurrent network: the filters hold the pulse, and where it is does not
-# matter to the largest value over time. On traces that are only normalised, where the network has
-# to get rid of the carriers itself, the recurrent layer behind the convolution helps. Whitening
-# helps all of them more than that.
+# The convolution alone has the fewest parameters, is trained in less than half the time of the
+# others, and is no worse than the recurrent network: the filters hold the pulse, and where it is
+# does not matter to the largest value over time. On traces that are only normalised, where the
+# network has to get rid of the carriers itself, the recurrent layer behind the convolution helps.
+# Whitening helps all of them more than that.

@@ -31,7 +31,7 @@ for name, traces in {"measured": measured, "normalised": normalized}.items():
 whitener = SpectralWhitener().fit(StdNormalizer().fit_transform(data.traces), data.y)
 columns = {
     "Amplitude / mV": measured,
-    "Amplitude / standard deviation": normalized,
+    "Amplitude / $\\sigma$": normalized,
     "Whitened": whitener.transform(normalized),
 }
 figure, axes = plt.subplots(2, 3, figsize=(11, 4.2), layout="constrained", sharex=True)
