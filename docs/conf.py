@@ -70,6 +70,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
     "ignore_pattern": r"benchmarks|__init__",
+    "subsection_order": ["../examples/lecture", "../examples/exercises"],
     "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": "api/backreferences",
     "doc_module": ("sklearn_aera",),

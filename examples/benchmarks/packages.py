@@ -31,6 +31,7 @@ import time
 import warnings
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import shorten
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -170,7 +171,7 @@ def outcome(check):
             warnings.simplefilter("ignore")
             return check()
     except Exception as error:
-        return f"{type(error).__name__}: {str(error).splitlines()[0][:80]}"
+        return f"{type(error).__name__}: {shorten(str(error), 70)}"
 
 
 def scores(model, X):
@@ -218,7 +219,7 @@ def measure(name, X, y, size):
                 command, cwd=Path(__file__).parent, capture_output=True, text=True
             )
             if done.returncode:
-                return f"not loaded: {done.stderr.strip().splitlines()[-1][:80]}"
+                return f"not loaded: {shorten(done.stderr.strip().splitlines()[-1], 70)}"
             same = np.allclose(np.load(data), scores(network, test[0][:50]), atol=1e-5)
             return f"{path.stat().st_size / 1e3:,.0f} kB, {'the same' if same else 'NOT the same'}"
 

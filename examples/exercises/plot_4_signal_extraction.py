@@ -1,9 +1,9 @@
 """
-Signal extraction: from a class to a clean trace
-================================================
+Exercises 4 and 5: signal extraction
+====================================
 
-The course's exercises 4 and 5: how do the network and the data change if the pulse itself is
-wanted, not the answer whether there is one?
+How do the network and the data change if the pulse itself is wanted, not the answer whether there
+is one?
 """
 
 # %%
