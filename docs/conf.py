@@ -10,8 +10,9 @@ import os
 import re
 from pathlib import Path
 
-# Before any estimator is imported: links of HTML representations stay within this site.
-os.environ["SKLEARN_AERA_DOCS"] = ".."
+# Before any estimator is imported: links of HTML representations lead to a place that is replaced
+# by this site's, see `links_within`.
+os.environ["SKLEARN_AERA_DOCS"] = "THIS-SITE"
 
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401, an example's import
 
@@ -112,6 +113,14 @@ def plain_references(app, what, name, obj, options, lines):
     lines[:] = [reference.sub(r"\1", line) for line in lines]
 
 
+def links_within(app, pagename, templatename, context, doctree):
+    """Links of HTML representations stay within this site, however deep the page is."""
+    if "body" in context:
+        root = "../" * pagename.count("/")
+        context["body"] = context["body"].replace('"THIS-SITE/', f'"{root}')
+
+
 def setup(app):
+    app.connect("html-page-context", links_within)
     if "SKLEARN_AERA_ONLINE" not in os.environ:
         app.connect("autodoc-process-docstring", plain_references)
