@@ -46,6 +46,7 @@ def recovery(rows):
         "energy bias",
         "calibrated",
         "resolution",
+        "of the largest 85 %",
         "within 20 %",
     ]
     header += ["of all", "peak time", "invented", "carriers / dB"]
@@ -67,7 +68,18 @@ def recovery(rows):
 
 
 def _intervals(row):
-    return row["bias"], row["calibrated"], row["resolution"]
+    return [row[name] for name in ("bias", "calibrated", "resolution", "resolution_of_largest")]
+
+
+def simulation(rows):
+    """Rows of ``simulation.py``, with their targets."""
+    cells = []
+    for row in rows:
+        number = f"{row['value']:,.0f}" if row["value"] >= 100 else f"{row['value']:.2f}"
+        targets = [("≥", row["at_least"]), ("≤", row["at_most"])]
+        target = "".join(f"{sign} {limit:,g}" for sign, limit in targets if limit is not None)
+        cells.append([row["name"], f"{number} {row['unit']}".rstrip(), target])
+    return list_table(["what", "measured", "target"], cells)
 
 
 def as_they_are(rows):
@@ -94,12 +106,15 @@ def main():
     parser.add_argument("--of", type=int, nargs="+", default=[0], help="which of the file's tables")
     parser.add_argument("--without-times", action="store_true")
     options = parser.parse_args()
-    tables = list(json.loads(options.numbers.read_text()).values())
+    numbers = json.loads(options.numbers.read_text())
+    tables = [table for table in numbers.values() if isinstance(table, list)]
     rows = [row for i in options.of for row in tables[i]]
     if "tpr" in rows[0]:
         table = detection(rows, times=not options.without_times)
     elif "resolution" in rows[0]:
         table = recovery(rows)
+    elif "at_least" in rows[0]:
+        table = simulation(rows)
     else:
         table = as_they_are(rows)
     options.table.write_text(table)
