@@ -23,7 +23,7 @@ validation events); the bias that is left after division by the median ratio of 
 events with analytic pulses, one number for a method, with the errors of both; the resolution of the
 85 % of the found whose recovered peak is largest; the pulses found and within 20 %, of all pulses;
 peak time within one sample at SNR 2.5 to 3.5; the rate of pulses
-invented from 20 000 noise traces, above the peak that 0.2 % of 20 000 others exceed after recovery;
+invented from 60 000 noise traces, above the peak that 0.2 % of 60 000 others exceed after recovery;
 power at the carriers that is left of noise, in dB of what there was.
 """
 
@@ -72,7 +72,7 @@ class Size:
     bank: int
 
 
-FULL = Size(20_000, 4000, 20_000, 20_000, 40, 30, 4)
+FULL = Size(20_000, 4000, 60_000, 20_000, 40, 30, 4)
 QUICK = Size(300, 200, 200, 200, 1, 1, 1)
 
 
