@@ -1,9 +1,8 @@
 """Files that are written whole or not at all."""
 
 import os
-import tempfile
+import secrets
 from contextlib import contextmanager
-from pathlib import Path
 
 
 def check_new(path, overwrite):
@@ -14,12 +13,16 @@ def check_new(path, overwrite):
 
 @contextmanager
 def written_whole(path):
-    """A temporary path in the same folder that becomes ``path`` if nothing goes wrong."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    """A temporary path in the same folder that becomes ``path`` if nothing goes wrong.
+
+    Its permissions are those of a new file, or of the file that it replaces.
+    """
+    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
         yield temporary
+        if path.exists():
+            temporary.chmod(path.stat().st_mode & 0o777)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

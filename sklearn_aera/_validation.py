@@ -34,6 +34,8 @@ def check_interval(value, name, *, min_val=None):
     """Return ``value``, one number or an increasing pair, as a pair of floats."""
     pair = (value, value) if isinstance(value, numbers.Real) else value
     try:
+        if isinstance(pair, str):
+            raise TypeError
         low, high = (float(end) for end in pair)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a number or a pair (low, high), got {value!r}") from None

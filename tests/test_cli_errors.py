@@ -11,9 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from sklearn_aera.cli._app import app
+from sklearn_aera.cli._common import fitted_limit
 from sklearn_aera.datasets import load_traces, make_traces, save_traces
 from sklearn_aera.neural_network import make_denoiser, make_detector
-from sklearn_aera.persistence import save_model
+from sklearn_aera.persistence import load_model, save_model
+from sklearn_aera.simulation import TraceSimulator
 
 DATA = make_traces(60, snr=5.0, random_state=0)
 PROGRAM = [sys.executable, "-c", "from sklearn_aera.cli import main; main()"]
@@ -72,12 +74,12 @@ def run(folder, monkeypatch, *words):
         ("plot training whitener.skops -o out.png", "must be one with a network"),
         ("train bare.npy -o out.skops", "needs labels"),
         ("train data.h5 -o out.model", "ending of 'out.model' must be one of"),
-        ("train data.h5 -o detector.skops", "exists; overwrite=True replaces it"),
+        ("train data.h5 -o detector.skops", "exists; --overwrite replaces it"),
         ("tune data.h5 -o out.skops --scoring nonsense --epochs 1", "nonsense"),
         ("evaluate detector.skops data.h5", "--validation: the thresholds"),
         ("evaluate detector.skops bare.npy --validation data.h5", "needs labels"),
         ("simulate out.h5 -n 5 --snr 3 1", "snr must be finite and increasing"),
-        ("simulate data.h5 -n 5", "exists; overwrite=True replaces it"),
+        ("simulate data.h5 -n 5", "exists; --overwrite replaces it"),
         ("plot trace data.h5 --row 60 -o out.png", "data.h5 has 60 traces, got 60"),
         ("plot trace data.h5 -o out.gif", "ending of 'out.gif' must be one of"),
         ("plot search data.h5 -o out.png", "holds no results of 'tune'"),
@@ -152,10 +154,63 @@ def test_interrupted_simulation_goes_on(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["data.h5.part"]
     result = subprocess.run([*PROGRAM, *words, "500"], cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 1
-    assert "resume=True goes on with it" in result.stderr
+    assert "--resume goes on with it" in result.stderr
 
 
 def test_help_is_quick_to_come():
     code = "import sys; from sklearn_aera.cli import _app; print('sklearn' in sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert printed.stdout == "False\n", printed.stderr
+
+
+def test_labels_of_any_kind(folder, monkeypatch):
+    detector = make_detector(epochs=1, random_state=0)
+    detector[-1].set_params(hidden_size=2, n_filters=2)
+    detector.fit(DATA.traces, np.where(DATA.y == 1, "pulse", "noise"))
+    joblib.dump(detector, folder / "words.joblib")
+    words = "predict words.joblib data.h5 -o words.csv --allow-pickle --json"
+    result = run(folder, monkeypatch, *words.split())
+    expected = (detector.predict(DATA.traces) == "pulse").sum()
+    assert json.loads(result.stdout)["pulses"] == expected
+    words = "evaluate words.joblib data.h5 --validation data.h5 --allow-pickle --json"
+    [row] = json.loads(run(folder, monkeypatch, *words.split()).stdout)["detectors"]
+    right = (detector.predict(DATA.traces) == "pulse") == DATA.y
+    assert row["accuracy"] == pytest.approx(right.mean())
+    detector.fit(DATA.traces, np.arange(60) % 3)
+    joblib.dump(detector, folder / "three.joblib")
+    result = run(folder, monkeypatch, *["predict", "three.joblib", "data.h5", "--allow-pickle"])
+    assert result.exit_code == 1
+    assert "of 3 classes, a detector has two" in result.stderr
+    for name in ("words.csv", "words.joblib", "three.joblib"):
+        (folder / name).unlink()
+
+
+def test_limit_has_the_rate_of_the_file():
+    simulator = TraceSimulator(sampling_rate=240.0)
+    data = make_traces(300, snr=3.0, arrival_time=(0.25, 1.9), simulator=simulator, random_state=0)
+    data.sampling_rate = 240.0
+    assert fitted_limit(data).sampling_rate == 240.0
+
+
+def test_signals_of_traces_of_unknown_rate(folder, monkeypatch):
+    result = run(folder, monkeypatch, *["recover", "denoiser.skops", "bare.npy", "-o", "out.h5"])
+    assert result.exit_code == 0
+    assert load_traces(folder / "out.h5").sampling_rate is None
+    (folder / "out.h5").unlink()
+
+
+def test_endless_training_of_other_lengths(monkeypatch, tmp_path):
+    simulator = TraceSimulator(sampling_rate=200.0, n_samples=400)
+    data = make_traces(60, snr=5.0, arrival_time=1.0, simulator=simulator, random_state=0)
+    save_traces(tmp_path / "data.h5", data.traces, signals=data.signals, sampling_rate=200.0)
+    words = "train data.h5 -o model.skops --hidden-size 2 --endless 64 --epochs 1 --kind"
+    for kind in ("detector", "denoiser"):
+        result = run(tmp_path, monkeypatch, *words.split(), kind, "--overwrite")
+        assert result.exit_code == 0, result.stderr
+        assert load_model(tmp_path / "model.skops").n_features_in_ == 400
+
+
+def test_ratios_of_nothing(folder, monkeypatch):
+    result = run(folder, monkeypatch, *["train", "data.h5", "-o", "out.skops", "--snr", "1", "2"])
+    assert result.exit_code == 1
+    assert "--snr is that of events simulated with --endless" in result.stderr

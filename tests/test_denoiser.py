@@ -241,6 +241,11 @@ def test_searchable(train):
             "y_val must have 120 samples as y has, got 20",
         ),
         ({"n_channels": 7}, {}, "X has 120 values per trace, which n_channels=7 does not divide"),
+        (
+            {"max_shift": 3},
+            {"y": np.zeros((400, 60))},
+            "y must have as many samples as X where max_shift=3 moves traces, 120, got 60",
+        ),
         ({"early_stopping": True, "validation_fraction": 0.999}, {"first": 1}, "too few"),
     ],
 )

@@ -241,3 +241,19 @@ def test_search_display_refuses():
     results = scores | {"params": [{"cell": "gru"}]}
     with pytest.raises(ValueError, match="axes must be one per direction, 1, got 2"):
         SearchDisplay.from_results(results, axes=plt.subplots(1, 2)[1])
+
+
+def test_search_display_of_failed_candidates():
+    for scores, best in (([0.9, np.nan, 0.7], 0.9), ([np.nan, 0.7, 0.9], 0.9)):
+        params = [{"cell": "gru", "learning_rate": rate} for rate in (1e-3, 1e-1, 1e-2)]
+        results = {"params": params, "mean_test_score": scores, "std_test_score": [0.01] * 3}
+        assert SearchDisplay.from_results(results).scores.max() == best
+
+
+def test_spectrum_has_the_rate_of_its_model():
+    simulator = TraceSimulator(sampling_rate=200.0, n_samples=200)
+    events, _ = make_events(50, signal_fraction=0.0, random_state=0)
+    traces = simulator.fit_transform(events)
+    assert SpectrumDisplay.from_traces(traces, model=simulator).frequency[-1] == 100.0
+    with pytest.raises(ValueError, match=r"sampling_rate must be that of the model, 200\.0 MHz"):
+        SpectrumDisplay.from_traces(traces, model=simulator, sampling_rate=180.0)

@@ -112,6 +112,10 @@ def test_damaged_files(tmp_path, suffix):
             {"traces": DATA.traces, "events": DATA.events[:5]},
             "events must have one row per trace, 12, got 5",
         ),
+        (
+            {"traces": DATA.traces, "signals": DATA.signals, "events": DATA.events[:, :3]},
+            "events has 3 columns, but an event table has 5",
+        ),
         ({"traces": np.array([[object()]], dtype=object)}, "damaged or of another layout"),
     ],
 )
@@ -206,3 +210,53 @@ def test_damaged_coreas_files(tmp_path):
     save_traces(tmp_path / "data.h5", DATA.traces)
     with pytest.raises(ValueError, match="is not a CoREAS file"):
         load_coreas(tmp_path / "data.h5")
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".npy", ".h5"])
+def test_arrays_are_the_users_own(tmp_path, suffix):
+    path = tmp_path / f"data{suffix}"
+    save_traces(path, DATA.traces)
+    before = path.read_bytes()
+    traces = load_traces(path).traces
+    traces -= 1.0
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".npy", ".h5"])
+def test_unknown_sampling_rate(tmp_path, suffix):
+    save_traces(tmp_path / f"data{suffix}", DATA.traces, sampling_rate=None)
+    assert load_traces(tmp_path / f"data{suffix}").sampling_rate is None
+
+
+def test_permissions_are_those_of_any_file(tmp_path):
+    (tmp_path / "usual").touch()
+    save_traces(tmp_path / "data.npz", DATA.traces)
+    assert (tmp_path / "data.npz").stat().st_mode == (tmp_path / "usual").stat().st_mode
+    (tmp_path / "data.npz").chmod(0o640)
+    save_traces(tmp_path / "data.npz", DATA.traces, overwrite=True)
+    assert (tmp_path / "data.npz").stat().st_mode & 0o777 == 0o640
+
+
+def test_hidden_files_of_a_folder_are_not_data(tmp_path):
+    save_traces(tmp_path / "data.npy", DATA.traces)
+    (tmp_path / ".data-0123.npy").write_bytes(b"half a file")
+    assert load_traces(tmp_path).traces.shape == DATA.traces.shape
+
+
+def test_hdf5_of_another_layout(tmp_path):
+    path = tmp_path / "data.h5"
+    with h5py.File(path, "w") as file:
+        file.create_group("traces")
+    with pytest.raises(ValueError, match="its 'traces' is not an array of rows"):
+        load_traces(path)
+    with h5py.File(path, "w") as file:
+        file["traces"] = DATA.traces
+        file.attrs["sampling_rate"] = [180.0, 200.0]
+    with pytest.raises(ValueError, match="its sampling_rate must be one positive number"):
+        load_traces(path)
+
+
+def test_scalar_npy(tmp_path):
+    np.save(tmp_path / "data.npy", 1.0)
+    with pytest.raises(ValueError, match="its 'traces' is not an array of rows"):
+        load_traces(tmp_path / "data.npy")

@@ -135,3 +135,21 @@ def test_detection_efficiency_of_an_empty_bin():
 def test_bad_input(y, score, arguments, message):
     with pytest.raises(ValueError, match=message):
         tpr_at_fpr(y, score, **arguments)
+
+
+def test_threshold_holds_in_the_precision_of_the_scores():
+    y = np.array([0, 0, 0, 0, 1])
+    score = np.array([0.1, 0.2, 0.3, 0.4, 0.9], dtype=np.float32)
+    threshold = threshold_at_fpr(y, score, max_fpr=0.25)
+    # NumPy rounds a Python number to the array's precision.
+    assert (score[:4] >= threshold).sum() == 1
+
+
+def test_snr_has_one_dimension():
+    with pytest.raises(ValueError, match=r"snr must be one-dimensional, got shape \(2, 2\)"):
+        detection_efficiency([0, 1], [0.0, 1.0], [[0.0, 1.0], [2.0, 3.0]])
+
+
+def test_threshold_is_a_number():
+    with pytest.raises(ValueError, match="threshold must be finite, got nan"):
+        tpr_at_fpr([0, 1], [0.0, 1.0], threshold=np.nan)

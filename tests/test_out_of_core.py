@@ -243,3 +243,13 @@ def test_training_from_a_file_piece_by_piece(tmp_path):
         in_memory.partial_fit(X, y, classes=[0, 1])
     for one, other in zip(from_file.weights_, in_memory.weights_, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_files_of_others_stay(tmp_path):
+    path = tmp_path / "data.h5"
+    with pytest.raises(FileExistsError, match="exists; overwrite=True replaces it"):
+        simulate_to_file(path, 130, on_progress=lambda done: path.write_text("other"), **OPTIONS)
+    assert path.read_text() == "other"
+    path.unlink()
+    simulate_to_file(path, 130, resume=True, **OPTIONS)
+    assert_same(load_traces(path))

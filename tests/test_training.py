@@ -272,3 +272,20 @@ def test_make_detector_with_too_few_channels(two_channels):
     detector = make_detector(epochs=1, random_state=0).set_params(classify__n_channels=2)
     with pytest.raises(ValueError, match="X has 2 channels in its last dimension, but"):
         detector.fit(*two_channels)
+
+
+def test_epochs_of_one_class_keep_their_labels():
+    # Of 4 events all are pulses in some epochs: seen with the labels they have.
+    model = recurrent(epochs=12, random_state=3)
+    seen = []
+    train = model._train
+
+    def watched(state, data, *args, **kwargs):
+        seen.append((data.y, data.targets))
+        return train(state, data, *args, **kwargs)
+
+    model._train = watched
+    model.fit_simulated(QUIET, 4, **LOUD)
+    assert any(y.min() == y.max() for y, _ in seen)
+    for y, targets in seen:
+        np.testing.assert_array_equal(targets, y)

@@ -84,7 +84,8 @@ def _judge(name, detector, validation, test, max_fprs):
     from sklearn_aera.metrics import threshold_at_fpr, tpr_at_fpr
 
     on_validation, on_test = (scores(detector, data.traces) for data in (validation, test))
-    row = {"detector": name, "accuracy": accuracy_score(test.y, detector.predict(test.traces))}
+    is_pulse = detector.predict(test.traces) == detector.classes_[1]
+    row = {"detector": name, "accuracy": accuracy_score(test.y, is_pulse)}
     row |= {"auc": roc_auc_score(test.y, on_test), "operating_points": []}
     for max_fpr in max_fprs:
         threshold = threshold_at_fpr(validation.y, on_validation, max_fpr=max_fpr)
@@ -148,7 +149,8 @@ def predict(
         Path | None, typer.Option("-o", "--out", help="CSV file; none for standard output.")
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Score above which there is a pulse; none for its default.")
+        float | None,
+        typer.Option(help="Score from which on there is a pulse; none for its own."),
     ] = None,
     validation: Validation = None,
     fpr: Annotated[
@@ -161,7 +163,7 @@ def predict(
     """Say of each trace how likely there is a pulse in it.
 
     A row has the number of the trace, its event id where the file has events, the probability, the
-    score and whether that is above the threshold. Any number of traces goes through in pieces.
+    score and whether that reaches the threshold. Any number of traces goes through in pieces.
 
     Example: sklearn-aera predict detector.skops triggers.npy -o found.csv
     """
@@ -196,7 +198,7 @@ def _write_rows(file, detector, path, threshold):
     n_traces = n_found = 0
     for chunk in load_traces(path, chunk_size=CHUNK_SIZE):
         score, probability = scores(detector, chunk.traces), detector.predict_proba(chunk.traces)
-        pulse = detector.predict(chunk.traces) if threshold is None else score > threshold
+        pulse = probability[:, 1] > 0.5 if threshold is None else score >= threshold
         if n_traces == 0:
             names = ["trace", "event_id", "probability", "score", "pulse"]
             rows.writerow(
@@ -239,9 +241,8 @@ def recover(
         events.append(chunk.events)
         rate = chunk.sampling_rate
     with_events = out.suffix != ".npy" and events[0] is not None
-    options = {} if rate is None else {"sampling_rate": rate}
-    options |= {"events": np.concatenate(events)} if with_events else {}
+    events = np.concatenate(events) if with_events else None
     signals = np.concatenate(signals)
-    save_traces(out, signals, overwrite=overwrite, **options)
+    save_traces(out, signals, events=events, sampling_rate=rate, overwrite=overwrite)
     result = {"file": out, "traces": len(signals)}
     tell(result, as_json, f"{out}: signals of {len(signals):,} traces")

@@ -35,10 +35,17 @@ def tells_errors(command):
             _errors().print("Interrupted.")
             raise typer.Exit(130) from None
         except (ValueError, TypeError, OSError, ImportError) as error:
-            _errors().print(f"[bold red]Error:[/] {escape(str(error))}")
+            _errors().print(f"[bold red]Error:[/] {escape(_of_the_command_line(str(error)))}")
             raise typer.Exit(1) from None
 
     return run
+
+
+def _of_the_command_line(text):
+    """A message of the package with the options that it names as they are called here."""
+    for name in ("overwrite", "resume", "allow_pickle"):
+        text = text.replace(f"{name}=True", f"--{name.replace('_', '-')}")
+    return text
 
 
 def _errors():
@@ -99,9 +106,13 @@ def read_detector(path, allow_pickle):
 
 
 def as_detector(model, path):
-    """The model of a file, if it gives probabilities."""
+    """The model of a file, if it gives probabilities of two classes, noise and pulse."""
     if not hasattr(model, "predict_proba"):
         raise ValueError(f"{path} holds a {_name(model)}, which gives no probabilities")
+    if len(model.classes_) != 2:
+        raise ValueError(
+            f"{path} holds a {_name(model)} of {len(model.classes_)} classes, a detector has two"
+        )
     return model
 
 
@@ -133,6 +144,8 @@ def fitted_limit(data):
     from sklearn_aera.likelihood import LikelihoodRatioClassifier
 
     ratio = LikelihoodRatioClassifier()
+    if data.sampling_rate is not None:
+        ratio.set_params(sampling_rate=data.sampling_rate)
     if data.events is not None and data.y.any():
         snr = data.events[data.y == 1, 1]
         ratio.set_params(snr=(float(snr.min()), float(snr.max())))

@@ -56,12 +56,15 @@ def train(
     endless: Annotated[
         int,
         typer.Option(
-            min=0, help="Simulate so many new events for each epoch; TRACES fit the whitener alone."
+            min=0,
+            help="Simulate so many new events for each epoch; TRACES give length and sampling "
+            "rate, and fit a detector's whitener.",
         ),
     ] = 0,
     snr: Annotated[
-        tuple[float, float], typer.Option(help="Signal-to-noise ratios of --endless.")
-    ] = (0.5, 5.0),
+        tuple[float, float] | None,
+        typer.Option(help="Signal-to-noise ratios of --endless.", show_default="0.5 5.0"),
+    ] = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -75,6 +78,8 @@ def train(
     from sklearn_aera.persistence import save_model
 
     check_output(out, (".skops", ".joblib"), overwrite)
+    if snr is not None and not endless:
+        raise ValueError("--snr is that of events simulated with --endless, which was not given")
     data = read_labelled(traces, "training")
     if kind is Kind.denoiser and data.signals is None:
         raise ValueError(f"{traces}: a denoiser needs signals, and the file has none")
@@ -87,7 +92,7 @@ def train(
         if endless:
             network.set_params(max_shift=0)
             # Far from the ids of anybody's events.
-            options = {"snr": snr, "first_event_id": 10**12}
+            options = _events_like(data) | {"snr": snr or (0.5, 5.0), "first_event_id": 10**12}
             if kind is Kind.detector:
                 options["preprocessing"] = model[:-1].fit(data.traces, data.y)
             network.fit_simulated(n_events=endless, **options)
@@ -172,7 +177,20 @@ def tune(
     tell(result, as_json, _table(rows, scoring), f"{out}: the first of these, in {seconds:.0f} s")
 
 
+def _events_like(data):
+    """Options to simulate traces of the length and rate of a file's."""
+    from sklearn_aera.simulation import TraceSimulator
+
+    rate = {} if data.sampling_rate is None else {"sampling_rate": data.sampling_rate}
+    simulator = TraceSimulator(n_samples=data.traces.shape[1], **rate)
+    duration = simulator.n_samples / simulator.sampling_rate
+    # For 500 samples at 180 MHz these are the times of `make_events`.
+    return {"simulator": simulator, "arrival_time": (0.09 * duration, 0.9 * duration)}
+
+
 def _candidates(cv_results):
+    import numpy as np
+
     rows = [
         {**params, "mean_test_score": float(mean), "std_test_score": float(std)}
         for params, mean, std in zip(
@@ -182,7 +200,7 @@ def _candidates(cv_results):
             strict=True,
         )
     ]
-    return sorted(rows, key=lambda row: -row["mean_test_score"])
+    return [rows[i] for i in np.argsort(cv_results["rank_test_score"], kind="stable")]
 
 
 def _table(rows, scoring):

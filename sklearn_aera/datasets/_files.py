@@ -29,8 +29,8 @@ def save_traces(path, traces, *, signals=None, events=None, sampling_rate=180.0,
         The true pulses in mV, all zero for a noise trace.
     events : array-like of shape (n_traces, 5), default=None
         Event table.
-    sampling_rate : float, default=180.0
-        In MHz.
+    sampling_rate : float or None, default=180.0
+        In MHz; None if it is not known, and then not stored.
     overwrite : bool, default=False
         Whether a file that exists may be replaced.
 
@@ -64,13 +64,14 @@ def save_traces(path, traces, *, signals=None, events=None, sampling_rate=180.0,
         arrays["signals"] = check_array(signals, dtype=np.float32, input_name="signals")
     if events is not None:
         arrays["events"] = check_events(events)
-    check_real(sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
+    if sampling_rate is not None:
+        check_real(sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
     _check_together(arrays, "the arguments")
     if path.suffix == ".npy" and len(arrays) > 1:
         raise ValueError(f"path: .npy holds traces alone, use .npz or .h5 to keep {list(arrays)}")
     check_new(path, overwrite)
     with written_whole(path) as temporary:
-        WRITERS[path.suffix](temporary, arrays, float(sampling_rate))
+        WRITERS[path.suffix](temporary, arrays, sampling_rate)
 
 
 def load_traces(path, *, chunk_size=None):
@@ -146,7 +147,12 @@ def check_writable(path):
 
 def _files_of(path):
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix in READ and file.is_file())
+        # What begins with a dot is being written, or the system's.
+        files = sorted(
+            file
+            for file in path.iterdir()
+            if file.suffix in READ and not file.name.startswith(".") and file.is_file()
+        )
         if not files:
             raise ValueError(f"path: there are no files of traces ({', '.join(READ)}) in {path}")
         return files
@@ -173,14 +179,15 @@ def _checked(source, arrays):
     """A Bunch of arrays whose values have been looked at."""
     for name, array in arrays.items():
         dtype = {"events": np.float64, "channels": np.int64}.get(name, np.float32)
-        arrays[name] = check_array(array, dtype=dtype, input_name=f"{name} in {source.path}")
+        own = {"copy": not array.flags.writeable}  # A view of the file is not to be given away.
+        arrays[name] = check_array(array, dtype=dtype, input_name=f"{name} in {source.path}", **own)
     _check_together(arrays, str(source.path))
     signals, events = arrays.get("signals"), arrays.get("events")
     y = None
+    if events is not None:
+        y = (check_events(events)[:, 1] > 0).astype(np.int64)
     if signals is not None:
         y = labels_from_signals(signals)
-    elif events is not None:
-        y = (check_events(events)[:, 1] > 0).astype(np.int64)
     return Bunch(
         traces=arrays["traces"],
         signals=signals,

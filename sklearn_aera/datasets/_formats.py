@@ -79,7 +79,17 @@ def _opened(path):
         if "traces" not in arrays:
             raise ValueError(f"it has no array 'traces', only {list(arrays)}")
         arrays = {name: arrays[name] for name in (*_NAMES, "channels") if name in arrays}
-        yield arrays, None if sampling_rate is None else float(sampling_rate)
+        for name, array in arrays.items():
+            if not getattr(array, "shape", ()):
+                raise ValueError(f"its {name!r} is not an array of rows")
+        yield arrays, None if sampling_rate is None else _rate(sampling_rate)
+
+
+def _rate(stored):
+    """The sampling rate of a file as a number."""
+    if np.size(stored) != 1 or not 0 < (rate := float(np.ravel(stored)[0])) < np.inf:
+        raise ValueError(f"its sampling_rate must be one positive number, got {stored!r}")
+    return rate
 
 
 @contextmanager
@@ -132,7 +142,8 @@ def _open_nur(path):
 
 
 def _write_npz(path, arrays, sampling_rate):
-    np.savez(path, **arrays, sampling_rate=sampling_rate)
+    known = {} if sampling_rate is None else {"sampling_rate": float(sampling_rate)}
+    np.savez(path, **arrays, **known)
 
 
 def _write_npy(path, arrays, sampling_rate):
@@ -150,8 +161,9 @@ def _write_hdf5(path, arrays, sampling_rate):
 
 def describe_hdf5(file, sampling_rate):
     """Write what holds for a whole file into its attributes."""
-    file.attrs["sampling_rate"] = sampling_rate
-    file.attrs["sampling_rate_unit"] = "MHz"
+    if sampling_rate is not None:
+        file.attrs["sampling_rate"] = float(sampling_rate)
+        file.attrs["sampling_rate_unit"] = "MHz"
 
 
 def describe_dataset(dataset, name):

@@ -119,6 +119,7 @@ def simulate_to_file(
         first = make_traces(1, first_event_id=first_event_id, **options)
         _create(part, n_events, first_event_id, options, first.traces.shape[1])
     _fill(part, first_event_id, options, chunk_size, n_jobs, on_progress)
+    check_new(path, overwrite)  # Again: hours may have passed.
     _finish(part, path, simulator.sampling_rate)
 
 

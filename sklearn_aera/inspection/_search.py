@@ -113,7 +113,7 @@ class SearchDisplay:
         for one, mean, spread in zip(found, means, spreads, strict=True):
             cell, size, direction = (_comparable(one.get(name)) for name in _PARAMETERS)
             at = directions.index(direction), cells.index(cell), sizes.index(size)
-            if not mean <= scores[at]:  # Larger, or the first.
+            if np.isnan(scores[at]) or mean > scores[at]:  # NaN is a candidate that failed.
                 scores[at], errors[at] = mean, spread
         display = cls(
             scores,

@@ -52,7 +52,7 @@ class SpectrumDisplay:
 
     @classmethod
     def from_traces(
-        cls, traces, *, model=None, carriers=None, sampling_rate=180.0, name="Measured", ax=None
+        cls, traces, *, model=None, carriers=None, sampling_rate=None, name="Measured", ax=None
     ):
         """Show the mean spectrum of traces.
 
@@ -65,8 +65,8 @@ class SpectrumDisplay:
             noise in mV² with lag 0 first, as a fitted `LikelihoodRatioClassifier` has it.
         carriers : sequence of float, default=None
             Frequencies to mark, in MHz; None for those of the simulator.
-        sampling_rate : float, default=180.0
-            In MHz.
+        sampling_rate : float, default=None
+            In MHz; None for that of the simulator, or 180.
         name : str, default="Measured"
         ax : matplotlib Axes, default=None
             None for a new figure.
@@ -78,7 +78,8 @@ class SpectrumDisplay:
         Raises
         ------
         ValueError
-            If the arrays are not finite or do not fit together.
+            If the arrays are not finite or do not fit together, or ``sampling_rate`` is not that of
+            the simulator.
         TypeError
             If ``model`` is a simulator whose spectrum is not known.
 
@@ -88,7 +89,13 @@ class SpectrumDisplay:
         a model is that of the same estimate, leakage of the carriers through the window included.
         """
         traces = check_array(traces, dtype=np.float64, input_name="traces")
-        rate = check_real(sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
+        of_model = getattr(model, "sampling_rate", None)
+        rate = (of_model or 180.0) if sampling_rate is None else sampling_rate
+        rate = check_real(rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
+        if of_model is not None and rate != of_model:
+            raise ValueError(
+                f"sampling_rate must be that of the model, {of_model} MHz, or None, got {rate}"
+            )
         n_samples = traces.shape[1]
         window = scipy.signal.get_window("hann", n_samples)
         frequency, densities = scipy.signal.periodogram(

@@ -87,7 +87,10 @@ def threshold_at_fpr(y_true, y_score, *, max_fpr=0.01):
     noise = np.sort(score[~is_signal])[::-1]
     # The small term undoes the round-off of products such as 0.07 * 100.
     n_allowed = int(np.floor(max_fpr * len(noise) * (1 + 1e-12)))
-    return float(np.nextafter(noise[n_allowed], np.inf))
+    # The next number of the scores' own precision, to which NumPy rounds a threshold.
+    dtype = getattr(y_score, "dtype", None)
+    dtype = dtype if dtype in (np.float16, np.float32) else np.float64
+    return float(np.nextafter(np.asarray(noise[n_allowed], dtype), np.inf, dtype=dtype))
 
 
 def tpr_at_fpr(
@@ -136,8 +139,7 @@ def tpr_at_fpr(
     >>> scorer = make_scorer(tpr_at_fpr, response_method="predict_proba", max_fpr=0.01)
     """
     is_signal, score = _check_scores(y_true, y_score)
-    if threshold is None:
-        threshold = threshold_at_fpr(is_signal, score, max_fpr=max_fpr)
+    threshold = _threshold(is_signal, score, max_fpr, threshold)
     n_signals = int(is_signal.sum())
     n_found = int((score[is_signal] >= threshold).sum())
     if return_interval:
@@ -185,8 +187,9 @@ def detection_efficiency(
     is_signal, score = _check_scores(y_true, y_score)
     snr = check_array(snr, ensure_2d=False, dtype=np.float64, input_name="snr")
     check_consistent_length(score, snr)
-    if threshold is None:
-        threshold = threshold_at_fpr(is_signal, score, max_fpr=max_fpr)
+    if snr.ndim != 1:
+        raise ValueError(f"snr must be one-dimensional, got shape {snr.shape}")
+    threshold = _threshold(is_signal, score, max_fpr, threshold)
     snr, found = snr[is_signal], score[is_signal] >= threshold
     edges = np.histogram_bin_edges(snr, bins)
     n_events, _ = np.histogram(snr, edges)
@@ -198,6 +201,13 @@ def detection_efficiency(
     ]
     value, low, high = np.array(rates).T
     return Efficiency(edges, value, low, high, n_events, float(threshold))
+
+
+def _threshold(is_signal, score, max_fpr, threshold):
+    """The threshold that was chosen beforehand, or that of this very sample."""
+    if threshold is None:
+        return threshold_at_fpr(is_signal, score, max_fpr=max_fpr)
+    return check_real(threshold, "threshold")
 
 
 def _check_scores(y_true, y_score):

@@ -52,8 +52,8 @@ class NetworkEstimator(Estimator):
 
     A subclass has the training parameters as attributes, and these hooks: `_check_architecture`
     raises if a parameter of the network is not valid, `_training_data` turns what a user gives
-    into `TrainingData`, `_initial_state` is where training starts from, `_simulated_targets` says
-    what to learn of simulated traces, and `_for_network` gives the network's inputs and targets.
+    into `TrainingData`, `_initial_state` is where training starts from, `_simulated_data` makes
+    it of simulated traces, and `_for_network` gives the network's inputs and targets.
     """
 
     @trains
@@ -99,7 +99,7 @@ class NetworkEstimator(Estimator):
             first = first_id + epoch * n_events
             options = {"simulator": simulator, "random_state": seed, "first_event_id": first}
             data = make_traces(n_events, **options, **events)
-            return self._training_data(transform(data.traces), self._simulated_targets(data))
+            return self._simulated_data(transform(data.traces), data)
 
         context = self._init_callback_context(max_subtasks=self.epochs)
         context.call_on_fit_task_begin(estimator=self)

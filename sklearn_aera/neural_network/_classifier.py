@@ -134,8 +134,9 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         codes = (logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(axis=1)
         return self.classes_[codes]
 
-    def _simulated_targets(self, data):
-        return data.y
+    def _simulated_data(self, X, data):
+        # One epoch may hold a single class.
+        return self._training_data(X, data.y, classes=np.array([0, 1]))
 
     def _for_network(self, data, state):
         return data.X, data.targets

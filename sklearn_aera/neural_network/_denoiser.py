@@ -253,6 +253,11 @@ early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, random_s
                 f"y must be the signals in X, with at most {X.shape[1]} samples, got "
                 f"{signals.shape[1]}"
             )
+        if self.max_shift > 0 and signals.shape[1] < X.shape[1]:
+            raise ValueError(
+                f"y must have as many samples as X where max_shift={self.max_shift} moves traces, "
+                f"{X.shape[1]}, got {signals.shape[1]}"
+            )
         if sample_weight is None:
             return TrainingData(X, y, signals)
         weight = check_sample_weight(sample_weight, X)
@@ -283,8 +288,8 @@ early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, random_s
         own = {"whitener_": self.whitener_, "scale_": self.scale_}
         return own | self._state_to_go_on(self._architecture(data))
 
-    def _simulated_targets(self, data):
-        return data.signals
+    def _simulated_data(self, X, data):
+        return self._training_data(X, data.signals)
 
     def _for_network(self, data, state):
         traces, std = self._divided(data.X, state["whitener_"])
