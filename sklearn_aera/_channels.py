@@ -12,7 +12,7 @@ def flatten_channels(X, n_channels=None, name="X"):
         raise ValueError(
             f"{name} has {X.shape[2]} channels in its last dimension, but n_channels={n_channels}"
         )
-    return X.reshape(len(X), -1)
+    return X.reshape(len(X), X.shape[1] * X.shape[2])
 
 
 def check_channels(X, n_channels):

@@ -206,7 +206,11 @@ def test_channels(train):
     X = np.stack([other.traces, train.traces], axis=2)
     signals = np.stack([other.signals, train.signals], axis=2)
     model = small(n_channels=2, epochs=40).fit(X, signals)
-    recovered = model.predict(X).reshape(signals.shape)
+    recovered = model.predict(X)
+    assert recovered.shape == signals.shape
+    flat = X.reshape(len(X), -1)
+    np.testing.assert_array_equal(model.predict(flat), recovered.reshape(flat.shape))
+    assert model.score(X, signals) == model.score(flat, signals.reshape(flat.shape))
     power = np.sum(recovered**2, axis=(0, 1))
     assert power[0] < 0.1 * power[1]
     assert np.sum((recovered - signals) ** 2) < 0.5 * np.sum(signals**2)

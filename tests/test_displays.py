@@ -257,3 +257,10 @@ def test_spectrum_has_the_rate_of_its_model():
     assert SpectrumDisplay.from_traces(traces, model=simulator).frequency[-1] == 100.0
     with pytest.raises(ValueError, match=r"sampling_rate must be that of the model, 200\.0 MHz"):
         SpectrumDisplay.from_traces(traces, model=simulator, sampling_rate=180.0)
+
+
+def test_training_display_of_validation_in_some_epochs():
+    history = {"loss": [0.5, 0.4, 0.3], "val_loss": [np.nan, 0.6, np.nan]}
+    (ax,) = TrainingDisplay(history).plot().axes_
+    np.testing.assert_array_equal(ax.lines[1].get_ydata(), history["val_loss"])
+    assert ax.lines[2].get_xdata() == [2]

@@ -417,3 +417,35 @@ def test_failed_fit_leaves_the_estimator_as_it_was(easy_traces, monkeypatch):
             fresh.fit(X, y)
     assert not hasattr(fresh, "weights_")
     np.testing.assert_array_equal(model.decision_function(X), before)
+
+
+def test_classes_of_no_weight_are_no_classes(easy_traces):
+    X, y = easy_traces
+    three = np.where(np.arange(len(y)) % 4 == 0, 2, y)
+    kept = three > 0
+    without = small(class_weight={0: 0, 1: 1, 2: 3}).fit(X, three)
+    alone = small(class_weight={1: 1, 2: 3}).fit(X[kept], three[kept])
+    assert without.classes_.tolist() == [1, 2]
+    np.testing.assert_array_equal(without.decision_function(X), alone.decision_function(X))
+    with pytest.raises(ValueError, match="y has only 1 class of weight above 0, 1: at least 2"):
+        small(class_weight={0: 0, 1: 1}).fit(X, y)
+    with pytest.raises(ValueError, match="sample_weight and class_weight leave no trace"):
+        small(class_weight={0: 0, 1: 1}).fit(X, y, sample_weight=(y == 0).astype(float))
+
+
+def test_weights_of_balance_need_all_data(easy_traces):
+    X, y = easy_traces
+    with pytest.raises(ValueError, match="class_weight='balanced' cannot be used with partial_fit"):
+        small(class_weight="balanced").partial_fit(X, y, classes=[0, 1])
+
+
+def test_history_of_training_that_goes_on_without_validation(easy_traces):
+    X, y = easy_traces
+    model = small(epochs=2).fit(X, y, X_val=X[:20], y_val=y[:20])
+    before = model.history_["val_loss"]
+    model.partial_fit(X, y)
+    np.testing.assert_array_equal(model.history_["val_loss"], [*before, np.nan])
+    assert len(model.history_["loss"]) == 3
+    model = small(epochs=1).fit(X, y).set_params(warm_start=True)
+    model.fit(X, y, X_val=X[:20], y_val=y[:20])
+    assert np.isnan(model.history_["val_loss"]).tolist() == [True, False]

@@ -93,13 +93,11 @@ class TrainingDisplay:
             ax.plot(epoch, self.history[name], color=COLORS[0], marker=marker, label="Training")
             validation = self.history.get(f"val_{name}")
             if validation:
-                # Validation may have begun later than training, which went on.
-                last = epoch[-len(validation) :]
                 ax.plot(
-                    last, validation, color=COLORS[1], ls="--", marker=marker, label="Validation"
+                    epoch, validation, color=COLORS[1], ls="--", marker=marker, label="Validation"
                 )
-                best = int(np.argmin(self.history["val_loss"]))
-                ax.plot(last[best], validation[best], "o", color=COLORS[1], label="Smallest loss")
+                best = int(np.nanargmin(self.history["val_loss"]))
+                ax.plot(epoch[best], validation[best], "o", color=COLORS[1], label="Smallest loss")
             ax.set(ylabel=_NAMES[name])
             ax.grid(alpha=0.3)
         axes[-1].set_xlabel("Epoch")

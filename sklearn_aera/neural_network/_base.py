@@ -256,12 +256,15 @@ class NetworkEstimator(Estimator):
                 and (*self._for_network(validation, state), validation.weight),
                 epoch_callbacks=callbacks,
             )
-        past = state["history_"]
+        past, n_past, n_new = state["history_"], state["n_iter_"], len(history["loss"])
         state = state | {
             "weights_": weights,
             "optimizer_state_": optimizer_state,
-            "history_": {name: [*past.get(name, []), *values] for name, values in history.items()},
-            "n_iter_": state["n_iter_"] + len(history["loss"]),
+            "history_": {
+                name: [*past.get(name, [np.nan] * n_past), *history.get(name, [np.nan] * n_new)]
+                for name in past | history
+            },
+            "n_iter_": n_past + n_new,
         }
         return state, stopped
 

@@ -80,8 +80,19 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data are not valid, ``classes`` is missing at the first call, or
+            ``class_weight`` is "balanced", which needs all of the data.
         """
         self._check_parameters()
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} cannot be used with partial_fit, which does "
+                "not see all of the data: give the weights as a dictionary"
+            )
         first = not hasattr(self, "weights_")
         if first and classes is None:
             raise ValueError("classes must be given at the first call to partial_fit")
@@ -129,7 +140,16 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         return softmax(logits, axis=1)
 
     def predict(self, X):
-        """The most probable class of each trace, shape (n_traces,)."""
+        """The most probable class of each trace.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_traces, n_samples)
+
+        Returns
+        -------
+        ndarray of shape (n_traces,)
+        """
         logits = self.decision_function(X)
         codes = (logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(axis=1)
         return self.classes_[codes]
@@ -147,14 +167,17 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         )
         check_channels(X, self.n_channels)
         check_classification_targets(y)
+        weight = None
+        if sample_weight is not None or self.class_weight is not None:
+            weight = compute_sample_weight(self.class_weight, y).astype(np.float32)
+            if sample_weight is not None:
+                weight *= check_sample_weight(sample_weight, X)
+            counts = weight > 0
+            if not counts.any():
+                raise ValueError("sample_weight and class_weight leave no trace a weight above 0")
+            X, y, weight = X[counts], y[counts], weight[counts]
         classes = unique_labels(y) if classes is None else classes
-        codes = _class_codes(y, classes, "y")
-        if sample_weight is None and self.class_weight is None:
-            return TrainingData(X, y, codes)
-        weight = compute_sample_weight(self.class_weight, y)
-        if sample_weight is not None:
-            weight *= check_sample_weight(sample_weight, X)
-        return TrainingData(X, y, codes, weight.astype(np.float32)).take(weight > 0)
+        return TrainingData(X, y, _class_codes(y, classes, "y"), weight)
 
     def _validation_data(self, X_val, y_val, classes):
         if not self._validates(X_val, y_val):
@@ -166,7 +189,10 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
     def _initial_state(self, data, seed=None, classes=None):
         classes = unique_labels(data.y) if classes is None else classes
         if len(classes) < 2:
-            raise ValueError(f"y has only 1 class, {classes.tolist()[0]!r}: at least 2 are needed")
+            among = "" if data.weight is None else " of weight above 0"
+            raise ValueError(
+                f"y has only 1 class{among}, {classes.tolist()[0]!r}: at least 2 are needed"
+            )
         architecture = self._architecture(len(classes), data.X.shape[1])
         return {"classes_": classes, **self._new_state(architecture, seed)}
 

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_aera._channels import check_channels, flatten_channels
+from sklearn_aera._channels import check_channels, flatten_channels, in_shape_of
 from sklearn_aera._validation import check_choice, check_count, check_sizes
 from sklearn_aera.neural_network._base import NetworkEstimator, trains
 from sklearn_aera.neural_network._networks import CELLS, Architecture
@@ -205,17 +205,36 @@ early_stopping, validation_fraction, n_iter_no_change, tol, warm_start, random_s
 
         Returns
         -------
-        ndarray of shape (n_traces, n_samples), float64
-            In the unit of the signals it was fitted with.
+        ndarray of the shape of X, float64
+            In the unit of the signals it was fitted with; as many samples as these had.
         """
         check_is_fitted(self)
-        X = validate_data(self, flatten_channels(X, self.n_channels), dtype=np.float32, reset=False)
+        flat = flatten_channels(X, self.n_channels)
+        flat = validate_data(self, flat, dtype=np.float32, reset=False)
         from sklearn_aera.neural_network._engine import lend_engine
 
-        X, std = self._divided(X, self.whitener_)
+        divided, std = self._divided(flat, self.whitener_)
         with lend_engine(self.architecture_) as engine:
-            outputs = engine.predict(self.weights_, X)
-        return outputs * (self.scale_ * std)
+            signals = engine.predict(self.weights_, divided) * (self.scale_ * std)
+        return in_shape_of(signals, X) if signals.shape == flat.shape else signals
+
+    def score(self, X, y, sample_weight=None):
+        """Share of the signals' variance that is recovered, `sklearn.metrics.r2_score`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_traces, n_samples) or (n_traces, n_samples, n_channels)
+        y : array-like
+            The true signals, of one of these shapes.
+        sample_weight : array-like of shape (n_traces,), default=None
+
+        Returns
+        -------
+        float
+            Mean over the samples.
+        """
+        X, y = flatten_channels(X, self.n_channels), flatten_channels(y, self.n_channels, "y")
+        return super().score(X, y, sample_weight)
 
     def _check_architecture(self):
         check_choice(self.cell, "cell", CELLS)
