@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from sklearn_aera.cli._app import app
 from sklearn_aera.cli._common import fitted_limit
+from sklearn_aera.cli._fit import _candidates
 from sklearn_aera.datasets import load_traces, make_traces, save_traces
 from sklearn_aera.neural_network import make_denoiser, make_detector
 from sklearn_aera.persistence import load_model, save_model
@@ -214,3 +215,19 @@ def test_ratios_of_nothing(folder, monkeypatch):
     result = run(folder, monkeypatch, *["train", "data.h5", "-o", "out.skops", "--snr", "1", "2"])
     assert result.exit_code == 1
     assert "--snr is that of events simulated with --endless" in result.stderr
+
+
+def test_search_with_networks_that_failed(monkeypatch, tmp_path):
+    networks = {"classify__hidden_size": 2, "classify__bidirectional": True}
+    results = {
+        "params": [{"classify__cell": cell} | networks for cell in ("gru", "lstm", "simple_rnn")],
+        "mean_test_score": np.array([0.7, np.nan, 0.9]),
+        "std_test_score": np.array([0.1, np.nan, 0.1]),
+        "rank_test_score": np.array([2, 3, 1]),
+    }
+    rows = _candidates(results)
+    assert [row["mean_test_score"] for row in rows] == [0.9, 0.7, None]
+    stored = {"scoring": "roc_auc", "candidates": rows}
+    (tmp_path / "search.json").write_text(json.dumps(stored, allow_nan=False))
+    result = run(tmp_path, monkeypatch, "plot", "search", "search.json", "-o", "search.png")
+    assert result.exit_code == 0, result.stderr

@@ -192,7 +192,10 @@ def _candidates(cv_results):
     import numpy as np
 
     rows = [
-        {**params, "mean_test_score": float(mean), "std_test_score": float(std)}
+        # JSON has no NaN: null is the score of a network that failed.
+        {**params, "mean_test_score": None, "std_test_score": None}
+        if np.isnan(mean)
+        else {**params, "mean_test_score": float(mean), "std_test_score": float(std)}
         for params, mean, std in zip(
             cv_results["params"],
             cv_results["mean_test_score"],
@@ -212,6 +215,8 @@ def _table(rows, scoring):
             row["classify__cell"],
             str(row["classify__hidden_size"]),
             "both" if row["classify__bidirectional"] else "one",
-            f"{row['mean_test_score']:.4f} ± {row['std_test_score']:.4f}",
+            "failed"
+            if row["mean_test_score"] is None
+            else f"{row['mean_test_score']:.4f} ± {row['std_test_score']:.4f}",
         )
     return table

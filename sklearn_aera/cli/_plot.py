@@ -180,6 +180,8 @@ def search(
 
     Example: sklearn-aera plot search scores.json
     """
+    import numpy as np
+
     from sklearn_aera.inspection import SearchDisplay
 
     _start(out, overwrite)
@@ -187,7 +189,9 @@ def search(
         found = json.loads(results.read_text())
         scoring, candidates = found["scoring"], found["candidates"]
         names = ("mean_test_score", "std_test_score")
-        columns = {name: [row.pop(name) for row in candidates] for name in names}
+        columns = {
+            name: np.array([row.pop(name) for row in candidates], dtype=float) for name in names
+        }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{results} holds no results of 'tune': {error!r}") from error
     shown = SearchDisplay.from_results(columns | {"params": candidates}, score_name=scoring)

@@ -42,6 +42,11 @@ def binomial_interval(n_successes, n_trials, confidence_level=0.6827):
     Interval
         Named tuple (value, low, high).
 
+    Raises
+    ------
+    ValueError
+        If the numbers are not those of a sample, or ``confidence_level`` is not between 0 and 1.
+
     References
     ----------
     Clopper and Pearson 1934, DOI 10.1093/biomet/26.4.404
@@ -75,6 +80,12 @@ def threshold_at_fpr(y_true, y_score, *, max_fpr=0.01):
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If there are not exactly two classes, the scores are not finite, or ``max_fpr`` is not at
+        least 0 and below 1.
 
     Examples
     --------
@@ -173,6 +184,12 @@ def detection_efficiency(
     Efficiency
         Named tuple of ``snr_edges`` (n_bins + 1,), ``value``, ``low``, ``high`` and
         ``n_events`` (n_bins,) and ``threshold``. A bin without events has the value NaN.
+
+    Raises
+    ------
+    ValueError
+        If there are not exactly two classes, the arrays do not fit together, or a number is not
+        finite.
 
     Examples
     --------

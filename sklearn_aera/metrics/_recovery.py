@@ -77,6 +77,11 @@ def energy_ratio(true_signals, recovered, *, sampling_rate=180.0, window=None):
     ndarray of shape (n_traces,), float64
         NaN where there is no true signal: leave noise alone out.
 
+    Raises
+    ------
+    ValueError
+        If the arrays are not finite or of two shapes, or ``window`` holds no sample of theirs.
+
     Examples
     --------
     >>> from sklearn_aera.metrics import energy_ratio
@@ -107,6 +112,11 @@ def pulse_peak(traces, *, sampling_rate=180.0):
     PulsePeak
         Named tuple of ``amplitude`` (n_traces,), in the traces' unit, and ``time``
         (n_traces,), in us from the first sample and a multiple of the sampling interval.
+
+    Raises
+    ------
+    ValueError
+        If the traces are not finite, or ``sampling_rate`` is not positive.
 
     Examples
     --------
@@ -214,6 +224,11 @@ def invented_pulses(recovered, threshold, *, sampling_rate=180.0, confidence_lev
         Named tuple of ``rate``, the share of the traces (value, low, high) with its exact
         interval, and ``energy``, the mean energy of the invented pulses in mV^2 us: NaN if
         there is none.
+
+    Raises
+    ------
+    ValueError
+        If the traces are not finite, or ``threshold`` is negative.
 
     Examples
     --------

@@ -51,6 +51,12 @@ def bias_and_resolution(errors, *, confidence_level=0.6827):
         default level below 3 for the bias, 11 for the resolution) they are cut at the smallest
         and the largest error and too short.
 
+    Raises
+    ------
+    ValueError
+        If the errors are not finite numbers in one dimension, or ``confidence_level`` is not
+        between 0 and 1.
+
     References
     ----------
     Intervals of quantiles: David and Nagaraja 2003, "Order Statistics", section 7.1,
@@ -98,6 +104,11 @@ def recovery_resolution(errors, snr, *, bins=9, confidence_level=0.6827):
         which is three arrays (value, low, high) of shape (n_bins,), and of ``n_events``
         (n_bins,). A bin without events has the value NaN.
 
+    Raises
+    ------
+    ValueError
+        If the arrays are not finite, not one-dimensional, or of two lengths.
+
     Examples
     --------
     >>> import numpy as np
@@ -111,6 +122,8 @@ def recovery_resolution(errors, snr, *, bins=9, confidence_level=0.6827):
     errors = _check_errors(errors)
     snr = check_array(snr, ensure_2d=False, dtype=np.float64, input_name="snr")
     check_consistent_length(errors, snr)
+    if snr.ndim != 1:
+        raise ValueError(f"snr must be one-dimensional, got shape {snr.shape}")
     edges = np.histogram_bin_edges(snr, bins)
     # The last bin holds its upper end, as in a histogram.
     number = np.where(snr == edges[-1], len(edges) - 1, np.digitize(snr, edges)) - 1
