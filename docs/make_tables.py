@@ -39,36 +39,26 @@ def detection(rows, times=True):
 
 def recovery(rows):
     """Rows of ``recovery.py``."""
-    header = [
-        "method",
-        "error / dB",
-        "noise / dB",
-        "energy bias",
-        "calibrated",
-        "resolution",
-        "of the largest 85 %",
-        "within 20 %",
-    ]
-    header += ["of all", "peak time", "invented", "carriers / dB"]
-    cells = [
-        [
-            row["method"],
-            f"{row['error']:.2f}",
-            f"{row['noise']:.1f}",
-            *(f"{100 * v:.1f} ± {50 * (high - low):.1f} %" for v, low, high in _intervals(row)),
-            f"{row['within']:.1%}",
-            f"{row['within_of_all']:.1%}",
-            f"{row['peak_time']:.1%}",
-            f"{row['invented'][0]:.2%}",
-            f"{row['carriers']:.1f}",
-        ]
-        for row in rows
-    ]
-    return list_table(header, cells)
-
-
-def _intervals(row):
-    return [row[name] for name in ("bias", "calibrated", "resolution", "resolution_of_largest")]
+    header = ["method", "error / dB", "noise / dB"]
+    header += [f"{name} / %" for name in ("bias", "calibrated", "resolution", "largest 85 %")]
+    header += [f"{name} / %" for name in ("within 20 %", "of all", "peak time", "invented")]
+    intervals = "bias", "calibrated", "resolution", "resolution_of_largest"
+    cells = []
+    for row in rows:
+        ends = [row[name] for name in intervals]
+        shares = row["within"], row["within_of_all"], row["peak_time"]
+        cells.append(
+            [
+                row["method"],
+                f"{row['error']:.2f}",
+                f"{row['noise']:.1f}",
+                *(f"{100 * v:.1f} ± {50 * (high - low):.1f}" for v, low, high in ends),
+                *(f"{100 * share:.1f}" for share in shares),
+                f"{100 * row['invented'][0]:.2f}",
+                f"{row['carriers']:.1f}",
+            ]
+        )
+    return list_table([*header, "carriers / dB"], cells)
 
 
 def simulation(rows):
