@@ -62,14 +62,12 @@ def recovery(rows):
 
 
 def simulation(rows):
-    """Rows of ``simulation.py``, with their targets."""
+    """Rows of ``simulation.py``."""
     cells = []
     for row in rows:
         number = f"{row['value']:,.0f}" if row["value"] >= 100 else f"{row['value']:.2f}"
-        targets = [("≥", row["at_least"]), ("≤", row["at_most"])]
-        target = "".join(f"{sign} {limit:,g}" for sign, limit in targets if limit is not None)
-        cells.append([row["name"], f"{number} {row['unit']}".rstrip(), target])
-    return list_table(["what", "measured", "target"], cells)
+        cells.append([row["name"], f"{number} {row['unit']}".rstrip()])
+    return list_table(["what", "measured"], cells)
 
 
 def as_they_are(rows):

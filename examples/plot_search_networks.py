@@ -9,8 +9,8 @@ the filters of the recommended length and once with short ones.
 # %%
 # Whitened traces show a pulse as a short oscillation that rings before and after its peak: the
 # band is a brick wall with zero phase, so the ringing is as long on either side. A filter of 64
-# samples (0.36 us) holds the whole of it; one of 6 samples holds a fraction, and the recurrent
-# layer has to put the pulse together.
+# samples (0.36 us) holds nearly all of it; of one of 6 samples the ringing is left to the recurrent
+# layer.
 
 import os
 

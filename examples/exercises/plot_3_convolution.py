@@ -7,9 +7,10 @@ parameters, time and performance compare?
 """
 
 # %%
-# `ConvolutionalClassifier` has filters, their largest value over time, and a logit. The convolution
-# may also stand before a recurrent layer: `RecurrentClassifier` has it in front by default. All
-# three see traces divided by their standard deviation, and, in the second column, whitened too.
+# `ConvolutionalClassifier` has filters, a logit from them at every step, and keeps the largest
+# logit. The convolution may also stand before a recurrent layer: `RecurrentClassifier` has it in
+# front by default. All three see traces divided by their standard deviation, and, in the second
+# column, whitened too.
 
 import os
 import time
@@ -70,6 +71,6 @@ plt.show()
 # %%
 # The convolution alone has the fewest parameters, is trained in less than half the time of the
 # others, and is no worse than the recurrent network: the filters hold the pulse, and where it is
-# does not matter to the largest value over time. On traces that are only normalised, where the
+# does not matter to the largest logit over time. On traces that are only normalised, where the
 # network has to get rid of the carriers itself, the recurrent layer behind the convolution helps.
 # Whitening helps all of them more than that.

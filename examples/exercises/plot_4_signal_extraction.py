@@ -74,7 +74,7 @@ for name, recover in methods.items():
 # A pulse at a signal-to-noise ratio of 2, in time and in frequency: the carriers are gone.
 
 row = int(np.argmin(np.abs(test.events[:, 1] - 2.0)))
-RecoveryDisplay.from_predictions(
+shown = RecoveryDisplay.from_predictions(
     test.traces[row],
     methods["denoiser"](test.traces[row : row + 1])[0],
     signal=test.signals[row],

@@ -29,12 +29,12 @@ print(f"SNR {ratio[0]:.2f}: {10 * np.log10(ratio[0] ** 2):.1f} dB")
 # The pulse is short, but a band of 30 to 80 MHz makes it ring for some tenths of a microsecond
 # before and after its peak. In the trace nothing of it is to be seen: the noise has peaks as large.
 
-TraceDisplay.from_trace(traces[0], signal=signals[0])
+shown = TraceDisplay.from_trace(traces[0], signal=signals[0])
 
 # %%
 # Where the noise comes from shows in its spectrum: the Galaxy, falling with frequency, and the
-# carriers of man-made transmitters, which have most of the power in 0.1 % of the band. A detector
-# that knows them can take them away.
+# carriers of man-made transmitters, which by default have nine tenths of the power in four
+# lines. A detector that knows them can take them away.
 
 noise, _ = make_events(2000, signal_fraction=0.0, random_state=0)
-SpectrumDisplay.from_traces(simulator.transform(noise), model=simulator)
+shown = SpectrumDisplay.from_traces(simulator.transform(noise), model=simulator)

@@ -7,8 +7,8 @@ A bidirectional network is two recurrent layers, of which one reads the trace ba
 
 # %%
 # Where the whole trace is at hand nothing is forecast, and the future may be looked at. Both
-# layers have weights of their own; a bidirectional layer of twelve units each way has somewhat more
-# than twice the weights.
+# layers have weights of their own; a bidirectional layer of twelve units each way has twice the
+# weights.
 
 import os
 
