@@ -9,8 +9,8 @@ the filters of the recommended length and once with short ones.
 # %%
 # Whitened traces show a pulse as a short oscillation that rings before and after its peak: the
 # band is a brick wall with zero phase, so the ringing is as long on either side. A filter of 64
-# samples (0.36 us) holds nearly all of it; of one of 6 samples the ringing is left to the recurrent
-# layer.
+# samples (0.36 us) spans the peak and the first ringing; one of 6 samples spans the peak alone and
+# leaves the rest to the recurrent layer.
 
 import os
 

@@ -22,9 +22,9 @@ the pulses that the likelihood ratio finds at a false-positive rate of 0.2 % (th
 validation events); the bias that is left after division by the median ratio of the validation
 events with analytic pulses, one number for a method, with the errors of both; the resolution of the
 85 % of the found whose recovered peak is largest; the pulses found and within 20 %, of all pulses;
-peak time within one sample at SNR 2.5 to 3.5; the rate of pulses
-invented from 60 000 noise traces, above the peak that 0.2 % of 60 000 others exceed after recovery;
-power at the carriers that is left of noise, in dB of what there was.
+peak time within one sample at SNR 2.5 to 3.5; the rate of pulses invented from 60 000 noise traces,
+above the peak that 0.2 % of 60 000 others exceed after recovery; power at the carriers that is left
+of noise, in dB of what there was.
 """
 
 import argparse

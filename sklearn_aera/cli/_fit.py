@@ -1,6 +1,7 @@
 """The commands ``train`` and ``tune``."""
 
 import json
+import math
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -192,10 +193,7 @@ def _candidates(cv_results):
     import numpy as np
 
     rows = [
-        # JSON has no NaN: null is the score of a network that failed.
-        {**params, "mean_test_score": None, "std_test_score": None}
-        if np.isnan(mean)
-        else {**params, "mean_test_score": float(mean), "std_test_score": float(std)}
+        {**params, "mean_test_score": _or_null(mean), "std_test_score": _or_null(std)}
         for params, mean, std in zip(
             cv_results["params"],
             cv_results["mean_test_score"],
@@ -204,6 +202,11 @@ def _candidates(cv_results):
         )
     ]
     return [rows[i] for i in np.argsort(cv_results["rank_test_score"], kind="stable")]
+
+
+def _or_null(score):
+    """A score for JSON, which has no NaN: that of a network that failed is null."""
+    return None if math.isnan(score) else float(score)
 
 
 def _table(rows, scoring):
