@@ -8,7 +8,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss, roc_auc_score
 
 from sklearn_aera.datasets import make_traces
-from sklearn_aera.feature_extraction._templates import (
+from sklearn_aera._templates import (
     arrival_times,
     build_bank,
     make_band,

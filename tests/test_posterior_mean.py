@@ -5,7 +5,7 @@ import pytest
 from scipy.special import logsumexp
 
 from sklearn_aera.datasets import make_traces
-from sklearn_aera.feature_extraction._templates import (
+from sklearn_aera._templates import (
     arrival_times,
     build_bank,
     make_band,

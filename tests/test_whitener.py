@@ -7,7 +7,7 @@ from scipy.linalg import toeplitz
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
 from sklearn_aera.simulation import AnalyticPulse, AntennaNoise, BandPass, TraceSimulator
-from sklearn_aera.simulation._band import Band
+from sklearn_aera._frequency_grid import FrequencyGrid
 
 N_TRAIN = N_TEST = 1000
 

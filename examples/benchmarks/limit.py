@@ -48,7 +48,7 @@ from sklearn.covariance import ledoit_wolf, oas
 
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
-from sklearn_aera.feature_extraction._templates import (
+from sklearn_aera._templates import (
     arrival_times,
     build_bank,
     make_band,

@@ -5,7 +5,7 @@ from sklearn_aera.datasets._events import make_events
 from sklearn_aera.datasets._files import load_traces, save_traces
 from sklearn_aera.datasets._simulated_files import simulate_to_file
 from sklearn_aera.datasets._traces import make_traces
-from sklearn_aera.simulation._events import EVENT_COLUMNS
+from sklearn_aera._events import EVENT_COLUMNS
 
 __all__ = [
     "EVENT_COLUMNS",

@@ -4,8 +4,8 @@ import numpy as np
 
 from sklearn_aera._random import draw_seed
 from sklearn_aera._validation import check_count, check_interval, check_real
-from sklearn_aera.simulation._events import EVENT_COLUMNS, MAX_EVENT_ID
-from sklearn_aera.simulation._streams import event_table_draws
+from sklearn_aera._events import EVENT_COLUMNS, MAX_EVENT_ID
+from sklearn_aera._streams import event_table_draws
 
 
 def make_events(

@@ -9,7 +9,7 @@ from sklearn_aera._files import check_new, written_whole
 from sklearn_aera._validation import check_choice, check_count, check_real
 from sklearn_aera.datasets._formats import READ, WRITERS, open_source
 from sklearn_aera.datasets._traces import labels_from_signals
-from sklearn_aera.simulation._events import check_events
+from sklearn_aera._events import check_events
 
 
 def save_traces(path, traces, *, signals=None, events=None, sampling_rate=180.0, overwrite=False):

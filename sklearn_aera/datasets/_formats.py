@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sklearn_aera.datasets._nur import read_nur
-from sklearn_aera.simulation._events import EVENT_COLUMNS
+from sklearn_aera._events import EVENT_COLUMNS
 
 _NAMES = ("traces", "signals", "events")
 # What readers raise when a file is not what its name says.

@@ -19,7 +19,7 @@ from sklearn_aera.datasets._formats import (
 )
 from sklearn_aera.datasets._traces import make_traces
 from sklearn_aera.simulation import TraceSimulator
-from sklearn_aera.simulation._events import EVENT_COLUMNS
+from sklearn_aera._events import EVENT_COLUMNS
 
 _NAMES = ("traces", "signals", "events")
 # Pieces that may be finished but not written, per worker.

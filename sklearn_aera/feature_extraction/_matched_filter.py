@@ -6,12 +6,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._validation import check_input_features
-from sklearn_aera.feature_extraction._templates import (
+from sklearn_aera._templates import (
     fit_bank,
     matched_filter,
     white_coefficients,
 )
-from sklearn_aera.preprocessing._covariance import background_rows
+from sklearn_aera._covariance import background_rows
 
 _NAMES = ("matched_snr", "arrival_time", "polarity")
 _CHUNK_SIZE = 256

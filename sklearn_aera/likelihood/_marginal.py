@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_aera.feature_extraction._templates import matched_filter, white_coefficients
+from sklearn_aera._templates import matched_filter, white_coefficients
 
 # Traces per matrix product, and per block of the sums behind it, which then fit in the cache.
 _CHUNK_SIZE = 1024

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._validation import check_choice, check_count, check_interval
-from sklearn_aera.feature_extraction._templates import fit_bank, white_coefficients
+from sklearn_aera._templates import fit_bank, white_coefficients
 from sklearn_aera.likelihood._marginal import (
     fit_noise_scale,
     log_likelihood_ratio,

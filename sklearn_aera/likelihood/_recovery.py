@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import toeplitz
 from scipy.special import expit
 
-from sklearn_aera.feature_extraction._templates import matched_filter, white_coefficients
+from sklearn_aera._templates import matched_filter, white_coefficients
 from sklearn_aera.likelihood._marginal import (
     _BLOCK_SIZE,
     _CHUNK_SIZE,

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._channels import check_channels, flatten_channels, in_shape_of
 from sklearn_aera._validation import check_count
-from sklearn_aera.preprocessing._covariance import (
+from sklearn_aera._covariance import (
     background_rows,
     check_regularization,
     stationary_autocovariance,
@@ -56,7 +56,7 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
     References
     ----------
-    `sklearn_aera.preprocessing._covariance.stationary_autocovariance`: Burg, Luenberger and
+    `sklearn_aera._covariance.stationary_autocovariance`: Burg, Luenberger and
     Wenger 1982, DOI 10.1109/PROC.1982.12427
 
     Examples

@@ -7,7 +7,7 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_aera._base import Estimator, one_task
-from sklearn_aera.preprocessing._covariance import (
+from sklearn_aera._covariance import (
     _quadratic_forms,
     _sample_covariance,
     check_regularization,

@@ -8,7 +8,7 @@ from sklearn_aera.simulation._noise import (
     galactic_temperature,
 )
 from sklearn_aera.simulation._pulse import AnalyticPulse, amplitude_spectrum
-from sklearn_aera.simulation._response import BandPass
+from sklearn_aera.simulation._bandpass import BandPass
 from sklearn_aera.simulation._simulator import TraceSimulator
 
 __all__ = [

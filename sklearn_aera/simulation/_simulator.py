@@ -8,12 +8,12 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._random import draw_seed
 from sklearn_aera._validation import check_choice, check_count, check_real
-from sklearn_aera.simulation._band import Band
-from sklearn_aera.simulation._events import EVENT_COLUMNS, check_events
+from sklearn_aera._frequency_grid import FrequencyGrid
+from sklearn_aera._events import EVENT_COLUMNS, check_events
 from sklearn_aera.simulation._noise import AntennaNoise
 from sklearn_aera.simulation._pulse import AnalyticPulse
-from sklearn_aera.simulation._response import BandPass
-from sklearn_aera.simulation._streams import event_draws
+from sklearn_aera.simulation._bandpass import BandPass
+from sklearn_aera._streams import event_draws
 
 # Events per chunk: the arrays of a chunk stay in the processor's cache.
 _CHUNK_SIZE = 256
@@ -58,7 +58,7 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
     seed_ : int
     pulse_, noise_, response_ : objects
         The parts in use, prepared for ``band_``.
-    band_ : Band
+    band_ : FrequencyGrid
         Frequency grid of the synthesis.
     n_features_in_ : int
         Number of columns of the event table, 5.
@@ -129,7 +129,7 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         self.response_ = _part(self.response, "response", BandPass, "gain")
         pulse = _part(self.pulse, "pulse", AnalyticPulse, "spectra")
         noise = _part(self.noise, "noise", AntennaNoise, "traces")
-        self.band_ = Band.of(self.response_, self.sampling_rate, self.n_samples)
+        self.band_ = FrequencyGrid.of(self.response_, self.sampling_rate, self.n_samples)
         self.pulse_ = pulse.prepare(self.band_)
         self.noise_ = noise.prepare(self.band_)
         self._check_input(X)

@@ -55,7 +55,7 @@ def stationary_autocovariance(traces, regularization=1e-4):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_aera.preprocessing._covariance import stationary_autocovariance
+    >>> from sklearn_aera._covariance import stationary_autocovariance
     >>> noise = np.random.default_rng(0).normal(size=(2000, 16))
     >>> sums = noise[:, 1:] + noise[:, :-1]
     >>> stationary_autocovariance(sums)[:3].round(1) + 0.0

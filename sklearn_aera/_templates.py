@@ -5,13 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_aera._validation import check_count, check_interval, check_real
-from sklearn_aera.preprocessing._covariance import (
+from sklearn_aera._covariance import (
     check_regularization,
     stationary_autocovariance,
     whitening_matrix,
 )
 from sklearn_aera.simulation import AnalyticPulse, BandPass, PulseLibrary
-from sklearn_aera.simulation._band import Band
+from sklearn_aera._frequency_grid import FrequencyGrid
 
 # Where pulses may arrive unless told, as shares of the trace: 0.25 to 2.5 us in 2.78 us.
 _DEFAULT_ARRIVAL = (0.09, 0.9)
@@ -51,7 +51,7 @@ def make_band(response, sampling_rate, n_samples):
     response = BandPass() if response is None else response
     if not hasattr(response, "gain"):
         raise TypeError(f"response must be None or have a method 'gain', got {response!r}")
-    return Band.of(response, rate, n_samples)
+    return FrequencyGrid.of(response, rate, n_samples)
 
 
 def arrival_times(arrival_time, band, times_per_sample):
@@ -75,7 +75,7 @@ def pulse_shapes(pulse, band, spectral_slope, n_slopes):
     Parameters
     ----------
     pulse : AnalyticPulse, PulseLibrary or None
-    band : Band
+    band : FrequencyGrid
     spectral_slope : float or (float, float)
         Range of m per GHz; not used with a library, every waveform of which is a shape.
     n_slopes : int
@@ -128,7 +128,7 @@ def phase_nodes(phase_jitter, time_step, frequency, n_phases):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_aera.feature_extraction._templates import phase_nodes
+    >>> from sklearn_aera._templates import phase_nodes
     >>> np.rad2deg(phase_nodes(30.0, 0.0, 50.0, n_phases=3)).round() + 0.0
     array([-20.,   0.,  20.])
     """
@@ -152,7 +152,7 @@ def build_bank(spectra, phase_jitter, band, times, whitening, n_phases):
     spectra : ndarray of shape (n_shapes, n_bins), complex64
     phase_jitter : float
         In degrees.
-    band : Band
+    band : FrequencyGrid
     times : ndarray of shape (n_times,)
         Arrival times in us.
     whitening : ndarray of shape (n_samples, n_samples)

@@ -10,7 +10,7 @@ _FINE_BINS = 32
 
 
 @dataclass(frozen=True)
-class Band:
+class FrequencyGrid:
     """The bins of an FFT grid that a station's response lets through.
 
     The grid is at least twice as long as the trace and the trace is cropped from it: noise
