@@ -1,67 +1,75 @@
-"""Checks of traces: one channel, (n_traces, n_samples), or several, (.., n_channels, n_samples)."""
+"""Checks of traces of one channel, (n_traces, n_samples), or of several channels."""
 
+import numpy as np
 from sklearn.utils.validation import validate_data
 
 
 def validate_traces(estimator, X, *args, reset=True, several_channels=True, **options):
-    """Check traces against an estimator, as `sklearn.utils.validation.validate_data` does.
+    """Check traces for an estimator, as `sklearn.utils.validation.validate_data` does.
 
     Parameters
     ----------
     estimator : estimator
-        With ``reset`` it gets ``n_features_in_``, the number of values of a trace, and
-        ``trace_shape_``, (n_samples,) or (n_channels, n_samples); otherwise the traces must have
-        these.
+        With ``reset=True`` it gets the attributes ``n_features_in_``, the number of values in a
+        trace, and ``trace_shape_``, (n_samples,) or (n_channels, n_samples). Otherwise the
+        traces must agree with them.
     X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
     *args
         The target ``y``, if there is one.
     reset : bool, default=True
-        Whether this is the data of a fit.
+        Whether the traces are those of a fit.
     several_channels : bool, default=True
         Whether the estimator takes traces of several channels.
     **options
-        Of `validate_data`.
+        Further arguments of `validate_data`.
 
     Returns
     -------
-    ndarray of the shape of ``X``, or what `validate_data` returns with ``y``
+    X : ndarray of the shape of ``X``
+    y : ndarray
+        Only with ``y`` among the arguments.
 
     Raises
     ------
     ValueError
-        If the traces are not finite, have another shape than in the fit, or more channels than
-        samples; if they have several channels and the estimator is for one.
+        If the traces are not finite, differ in shape from those of the fit, or have more
+        channels than samples, or if the estimator takes one channel and they have several.
     """
-    shape = getattr(X, "shape", ())
-    if len(shape) != 3:
-        result = validate_data(estimator, X, *args, reset=reset, **options)
-        traces = result[0] if args else result
-        _check_trace_shape(estimator, traces.shape[1:], reset)
-        return result
+    if not hasattr(X, "shape"):
+        X = np.asarray(X)
+    shape = tuple(X.shape)
+    if len(shape) == 3:
+        _check_channels(estimator, shape, several_channels)
+        X = X.reshape(shape[0], shape[1] * shape[2])
+    # With one channel in both, validate_data compares the numbers of samples.
+    if not reset and (len(shape) == 3 or len(estimator.trace_shape_) == 2):
+        _check_shape_of_fit(estimator, shape[1:])
+    result = validate_data(estimator, X, *args, reset=reset, **options)
+    traces = result[0] if args else result
+    if len(shape) == 3:
+        traces = traces.reshape(shape)
+    if reset:
+        estimator.trace_shape_ = traces.shape[1:]
+    return (traces, *result[1:]) if args else traces
+
+
+def _check_channels(estimator, shape, several_channels):
+    name, (_, n_channels, n_samples) = type(estimator).__name__, shape
     if not several_channels:
         raise ValueError(
-            f"{type(estimator).__name__} takes traces of one channel, of shape (n_traces, "
-            f"n_samples), got X of shape {shape}: select a channel, as in X[:, 0]"
+            f"{name} takes traces of one channel, X of shape (n_traces, n_samples), got X of shape "
+            f"{shape}: select one channel, as in X[:, 0]"
         )
-    n_traces, n_channels, n_samples = shape
     if n_channels > n_samples:
         raise ValueError(
-            f"X must be of shape (n_traces, n_channels, n_samples), got {shape}: more channels than "
-            "samples, the last two axes seem to be exchanged"
+            f"X must have the shape (n_traces, n_channels, n_samples), got {shape} with more "
+            "channels than samples: the last two axes seem to be exchanged"
         )
-    _check_trace_shape(estimator, shape[1:], reset)
-    flat = X.reshape(n_traces, n_channels * n_samples)
-    result = validate_data(estimator, flat, *args, reset=reset, **options)
-    if not args:
-        return result.reshape(shape)
-    return result[0].reshape(shape), *result[1:]
 
 
-def _check_trace_shape(estimator, shape, reset):
-    if reset:
-        estimator.trace_shape_ = tuple(map(int, shape))
-    elif estimator.trace_shape_ != shape:
+def _check_shape_of_fit(estimator, trace_shape):
+    if trace_shape != estimator.trace_shape_:
         raise ValueError(
             f"X must have traces of shape {estimator.trace_shape_}, as in fit, got traces of shape "
-            f"{tuple(shape)}"
+            f"{trace_shape}"
         )

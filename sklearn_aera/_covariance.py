@@ -110,7 +110,7 @@ def background_rows(X, y):
     """The rows whose label, or whole true signal, is 0; all rows if there is none or no ``y``."""
     if y is None:
         return X
-    y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+    y = check_array(y, ensure_2d=False, allow_nd=True, dtype=None, input_name="y")
     check_consistent_length(X, y)
     is_background = np.all(y.reshape(len(y), -1) == 0, axis=1)
     return X[is_background] if is_background.any() else X

@@ -1,18 +1,19 @@
-"""The event table: what a row is, and how a table is checked."""
+"""The event table: its columns and its checks."""
 
 import numpy as np
 from sklearn.utils import check_array
 
 EVENT_COLUMNS = ("event_id", "snr", "arrival_time", "spectral_slope", "polarity")
 
-# Event ids travel as float64: every integer below this is exact.
+# Event ids are stored as float64, which is exact for every integer below this.
 MAX_EVENT_ID = 2**53
 
 
 def check_events(events):
-    """Return an event table as a float64 array of shape (n_events, 5), or say what is wrong.
+    """Return an event table as a float64 array of shape (n_events, 5).
 
-    A data frame is read by its column names, so their order does not matter.
+    Columns of a data frame are selected by name, in any order. Raises ValueError if a column is
+    missing or has a value that is not allowed.
     """
     if hasattr(events, "columns"):
         missing = [name for name in EVENT_COLUMNS if name not in events.columns]
@@ -37,6 +38,33 @@ def check_events(events):
     _require(snr >= 0, "snr", snr, "0 (noise alone) or positive")
     _require(np.abs(polarity) == 1, "polarity", polarity, "-1 or 1")
     return events
+
+
+def event_column(events, name):
+    """Return one column of an event table by its name.
+
+    Parameters
+    ----------
+    events : ndarray or DataFrame of shape (n_events, n_columns)
+        The columns of an array are `EVENT_COLUMNS`, in this order.
+    name : str
+        One of `EVENT_COLUMNS`.
+
+    Returns
+    -------
+    ndarray of shape (n_events,)
+
+    Examples
+    --------
+    >>> from sklearn_aera._events import event_column
+    >>> event_column([[0, 2.5, 1.0, -10.0, 1], [1, 0.0, 1.5, -5.0, -1]], "snr")
+    array([2.5, 0. ])
+    """
+    if name not in EVENT_COLUMNS:
+        raise ValueError(f"name must be one of {', '.join(EVENT_COLUMNS)}, got {name!r}")
+    if hasattr(events, "columns"):
+        return np.asarray(events[name])
+    return np.asarray(events)[:, EVENT_COLUMNS.index(name)]
 
 
 def _require(valid, column, values, allowed):

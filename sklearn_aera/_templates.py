@@ -4,14 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_aera._validation import check_count, check_interval, check_real
 from sklearn_aera._covariance import (
     check_regularization,
     stationary_autocovariance,
     whitening_matrix,
 )
-from sklearn_aera.simulation import AnalyticPulse, BandPass, PulseLibrary
 from sklearn_aera._frequency_grid import FrequencyGrid
+from sklearn_aera._validation import check_count, check_interval, check_real
+from sklearn_aera.simulation import AnalyticPulse, BandPass, PulseLibrary
 
 # Where pulses may arrive unless told, as shares of the trace: 0.25 to 2.5 us in 2.78 us.
 _DEFAULT_ARRIVAL = (0.09, 0.9)

@@ -2,10 +2,11 @@
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator, one_task
-from sklearn_aera._channels import flatten_channels, in_shape_of
+from sklearn_aera._channels import validate_traces
+from sklearn_aera._scaling import divide_by_std
 from sklearn_aera._validation import check_choice
 
 
@@ -59,7 +60,7 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
             If ``per`` is unknown or the traces are not finite.
         """
         check_choice(self.per, "per", ("trace", "dataset"))
-        X = validate_data(self, flatten_channels(X), dtype=(np.float64, np.float32))
+        X = validate_traces(self, X, dtype=(np.float64, np.float32))
         if self.per == "dataset":
             self.scale_ = float(X.std(dtype=np.float64)) or 1.0
         return self
@@ -79,27 +80,13 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
             float32 for float32 input, else float64.
         """
         check_is_fitted(self)
-        flat = validate_data(self, flatten_channels(X), dtype=(np.float64, np.float32), reset=False)
+        X = validate_traces(self, X, dtype=(np.float64, np.float32), reset=False)
         if self.per == "dataset":
-            return in_shape_of(flat / flat.dtype.type(self.scale_), X)
-        return in_shape_of(divide_by_std(flat)[0], X)
+            return X / X.dtype.type(self.scale_)
+        return divide_by_std(X)[0]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.requires_fit = True
         return tags
-
-
-def divide_by_std(X):
-    """Each row over its standard deviation, and that, shape (n_rows, 1).
-
-    Rows without one, to rounding, become zero, and so does what is given as theirs.
-    """
-    # Scaled first, so that neither tiny nor huge traces leave the range of the floats.
-    largest = np.abs(X).max(axis=1, keepdims=True)
-    X = np.divide(X, largest, out=np.zeros_like(X), where=largest > 0)
-    std = X.std(axis=1, dtype=np.float64, keepdims=True).astype(X.dtype)
-    varies = std > np.finfo(X.dtype).eps
-    normalized = np.divide(X, std, out=np.zeros_like(X), where=varies)
-    return normalized, np.where(varies, std.astype(np.float64) * largest, 0.0)

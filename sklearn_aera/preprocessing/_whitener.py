@@ -2,11 +2,10 @@
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator, one_task
-from sklearn_aera._channels import check_channels, flatten_channels, in_shape_of
-from sklearn_aera._validation import check_count
+from sklearn_aera._channels import validate_traces
 from sklearn_aera._covariance import (
     background_rows,
     check_regularization,
@@ -28,10 +27,6 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         out of the band, where nothing but leakage is, are amplified at most by one over its
         square root. From 1e-5 to 1e-3 the area under the ROC curve of the likelihood ratio is the
         same to 0.0001 (``examples/benchmarks/limit.py``).
-
-    n_channels : int, default=1
-        Number of channels (polarisations) of an antenna. Each is whitened with its own
-        covariance; what channels have in common is not looked at.
 
     Attributes
     ----------
@@ -70,9 +65,8 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
     ((105, 500), 0.8)
     """
 
-    def __init__(self, regularization=1e-4, n_channels=1):
+    def __init__(self, regularization=1e-4):
         self.regularization = regularization
-        self.n_channels = n_channels
 
     @one_task
     def fit(self, X, y=None):
@@ -96,17 +90,15 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
             If ``regularization`` is not between 0 and 1 or the traces are not finite.
         """
         regularization = check_regularization(self.regularization)
-        n_channels = check_count(self.n_channels, "n_channels")
-        X = flatten_channels(X, n_channels)
-        X = validate_data(self, X, dtype=(np.float64, np.float32))
-        check_channels(X, n_channels)
+        X = validate_traces(self, X, dtype=(np.float64, np.float32))
         background = background_rows(X, y)
-        channels = [background[:, channel::n_channels] for channel in range(n_channels)]
-        autocovariances = [stationary_autocovariance(c, regularization) for c in channels]
+        autocovariances = [
+            stationary_autocovariance(channel, regularization)
+            for channel in _by_channel(background)
+        ]
         self.autocovariance_ = np.stack(autocovariances)
-        self.whitening_ = np.stack([whitening_matrix(c) for c in autocovariances]).astype(
-            np.float32
-        )
+        whitening = np.stack([whitening_matrix(c) for c in autocovariances])
+        self.whitening_ = whitening.astype(np.float32)
         return self
 
     def transform(self, X):
@@ -121,15 +113,20 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         ndarray of the same shape, float32
         """
         check_is_fitted(self)
-        flat = flatten_channels(X, self.n_channels)
-        flat = validate_data(self, flat, dtype=np.float32, reset=False)
-        white = np.empty_like(flat)
-        for channel, matrix in enumerate(self.whitening_):
-            white[:, channel :: self.n_channels] = flat[:, channel :: self.n_channels] @ matrix
-        return in_shape_of(white, X)
+        X = validate_traces(self, X, dtype=np.float32, reset=False)
+        white = np.empty(X.shape, dtype=np.float32)
+        channels = zip(_by_channel(X), _by_channel(white), self.whitening_, strict=True)
+        for traces, whitened, matrix in channels:
+            np.matmul(traces, matrix, out=whitened)
+        return white
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         tags.requires_fit = True
         return tags
+
+
+def _by_channel(X):
+    """View of traces with the channel first, (n_channels, n_traces, n_samples)."""
+    return X.reshape(len(X), -1, X.shape[-1]).swapaxes(0, 1)

@@ -1,0 +1,41 @@
+"""Public names: classes and functions name their package, not the private file of their source."""
+
+import inspect
+
+
+def publish(package, names, exported):
+    """Set ``__module__`` of the public classes and functions of a package to the package.
+
+    Pickles, stored models and documentation then name the package, and private files can move.
+
+    Parameters
+    ----------
+    package : str
+        Name of the package, its ``__name__``.
+    names : dict
+        Contents of the package, its ``globals()``.
+    exported : iterable of str
+        Public names of the package, its ``__all__``. Constants are left as they are.
+    """
+    for name in exported:
+        public_in(package)(names[name])
+
+
+def public_in(package):
+    """Decorate a class or function of a shared module that ``package`` makes public.
+
+    The class then names ``package`` even where ``package`` is not imported. Other objects are
+    returned unchanged.
+    """
+
+    def rename(thing):
+        if inspect.isclass(thing):
+            # Doctest looks for the methods of a class in the module of the class.
+            methods = [method for method in vars(thing).values() if inspect.isfunction(method)]
+            for item in (thing, *methods):
+                item.__module__ = package
+        elif inspect.isfunction(thing):
+            thing.__module__ = package
+        return thing
+
+    return rename

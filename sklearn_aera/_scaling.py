@@ -1,0 +1,53 @@
+"""Scaling of traces whose squares would leave the range of the floats."""
+
+import numpy as np
+
+
+def divide_by_peak(X, *, samples=slice(None), dtype=None):
+    """Divide each trace by its largest absolute value.
+
+    The squares of the result stay within the range of the floats, however small or large the
+    traces are.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_traces, ..., n_samples)
+    samples : slice, default=slice(None)
+        Samples in which the largest value is searched.
+    dtype : dtype or None, default=None
+        Of the result; None for that of ``X``.
+
+    Returns
+    -------
+    relative : ndarray of the shape of X
+        Zero for a trace whose peak is zero.
+    peak : ndarray of shape (n_traces, 1, ...)
+    """
+    dtype = X.dtype if dtype is None else dtype
+    peak = np.abs(X[..., samples]).max(axis=_trace_axes(X), keepdims=True).astype(dtype)
+    return np.divide(X, peak, out=np.zeros(X.shape, dtype), where=peak > 0), peak
+
+
+def divide_by_std(X):
+    """Divide each trace by the standard deviation of all its values.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+
+    Returns
+    -------
+    normalized : ndarray of the shape and dtype of X
+        Zero for a trace that is constant to round-off.
+    std : ndarray of shape (n_traces, 1) or (n_traces, 1, 1), float64
+        Zero for a trace that is constant to round-off.
+    """
+    relative, peak = divide_by_peak(X)
+    std = relative.std(axis=_trace_axes(X), dtype=np.float64, keepdims=True).astype(X.dtype)
+    varies = std > np.finfo(X.dtype).eps
+    normalized = np.divide(relative, std, out=np.zeros_like(relative), where=varies)
+    return normalized, np.where(varies, std.astype(np.float64) * peak, 0.0)
+
+
+def _trace_axes(X):
+    return tuple(range(1, X.ndim))
