@@ -1,4 +1,4 @@
-"""What all estimators have in common: callbacks, and a version in what is stored of them."""
+"""Base classes of the estimators: callbacks and versions of stored models."""
 
 import os
 from functools import wraps
@@ -8,19 +8,19 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 
 from sklearn_aera import __version__
 
-# Counts the layouts of the estimators' attributes. It goes up when files of before can no longer
-# be read, and not with every release.
-STATE_FORMAT = 1
+# Version of the layout of the estimators' attributes. It is raised, independently of releases,
+# when older files can no longer be read.
+STATE_FORMAT = 2
 _KEY = "_sklearn_aera_state"
 
-# Where the documentation is: an address or a folder.
+# Address or folder of the documentation.
 _DOCUMENTATION = os.environ.get(
     "SKLEARN_AERA_DOCS", "https://sklearn-aera.readthedocs.io/en/stable"
 )
 
 
 class Documented(BaseEstimator):
-    """Base of all that has parameters: HTML representations link to its page."""
+    """Base of all objects with parameters, whose HTML representation links to the documentation."""
 
     _doc_link_module = "sklearn_aera"
     _doc_link_template = (
@@ -31,8 +31,8 @@ class Documented(BaseEstimator):
 class Estimator(CallbackSupportMixin, Documented):
     """Base of all estimators.
 
-    It takes scikit-learn's callbacks (`set_callbacks`), and what is stored of it (`pickle`,
-    `joblib`, `skops`) says by which version, so that another one reads it rightly or refuses.
+    Estimators take scikit-learn's callbacks (`set_callbacks`). Their stored state (`pickle`,
+    `joblib`, `skops`) has a format version; loading another format raises ValueError.
     """
 
     def __getstate__(self):
@@ -44,14 +44,14 @@ class Estimator(CallbackSupportMixin, Documented):
         if state_format != STATE_FORMAT:
             raise ValueError(
                 f"this {type(self).__name__} was stored by sklearn-aera {version} in format "
-                f"{state_format}, and sklearn-aera {__version__} reads format {STATE_FORMAT} "
-                "alone: load it with that version, or fit it again"
+                f"{state_format}, but sklearn-aera {__version__} reads only format "
+                f"{STATE_FORMAT}: load it with that version, or fit it again"
             )
         super().__setstate__(state)
 
 
 def one_task(fit):
-    """Decorate a ``fit`` without steps of its own: callbacks see it as one task."""
+    """Decorate a ``fit`` method so that callbacks see it as one task."""
 
     @with_callbacks
     @wraps(fit)
@@ -60,7 +60,7 @@ def one_task(fit):
         context = self._init_callback_context()
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         fit(self, X, *args, **kwargs)
-        # Nothing to reconstruct: at the end of its only task the estimator is the fitted one.
+        # At the end of its only task the estimator itself is fitted: nothing to reconstruct.
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return self
 

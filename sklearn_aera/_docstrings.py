@@ -1,19 +1,46 @@
 """Parameter descriptions that several docstrings share."""
 
 import re
-from inspect import cleandoc
-from textwrap import indent
+from textwrap import dedent, indent
 
 _PLACE = re.compile(r"^( *)%\((\w+)\)s$", re.MULTILINE)
 
+PARAMETERS = {
+    "pulse": """
+pulse : AnalyticPulse or PulseLibrary, default=None
+    Shape of the pulses; None for ``AnalyticPulse()``.""",
+    "response": """
+response : BandPass, default=None
+    Frequency response of the station; None for ``BandPass()``.""",
+    "sampling_rate": """
+sampling_rate : float, default=180.0
+    Sampling rate of the traces in MHz.""",
+    "snr_reference": """
+snr_reference : {"noise", "trace"}, default="noise"
+    Denominator of the signal-to-noise ratio. The ratio is max|signal| over the RMS, across all
+    samples of the trace, of the noise alone (the lecture's definition) or of the measured trace,
+    signal included (the textbook's).""",
+    "arrival_time": """
+arrival_time : (float, float) or None, default=None
+    Range of arrival times in us. None leaves out the first 9 % and the last 10 % of the trace:
+    0.25 to 2.5 us for 500 samples at 180 MHz.""",
+    "spectral_slope": """
+spectral_slope : float or (float, float), default=(-30.0, 0.0)
+    Range of spectral slopes per GHz. Not used with a `PulseLibrary`.""",
+    "regularization": """
+regularization : float, default=1e-4
+    Power of white noise added to the model of the background, relative to the background's power.
+    It limits the gain at frequencies outside the band.""",
+}
+
 
 def fill_docstring(**texts):
-    """Decorate a class or function: put shared text into its docstring.
+    """Decorate a class or function: insert shared text into its docstring.
 
     Parameters
     ----------
     **texts : str
-        What to put in place of each line ``%(name)s``, indented as that line is.
+        Text that replaces each line ``%(name)s`` of the docstring, indented as that line is.
 
     Examples
     --------
@@ -24,14 +51,15 @@ def fill_docstring(**texts):
     ...
     ...     %(rate)s
     ...     '''
-    >>> print(duration.__doc__.splitlines()[3])
-        In MHz.
+    >>> duration.__doc__.splitlines()[2:4]
+    ['    sampling_rate : float', '        In MHz.']
     """
 
     def fill(documented):
         if documented.__doc__ is not None:  # None with python -OO
             documented.__doc__ = _PLACE.sub(
-                lambda place: indent(cleandoc(texts[place[2]]), place[1]), documented.__doc__
+                lambda place: indent(dedent(texts[place[2]]).strip("\n"), place[1]),
+                documented.__doc__,
             )
         return documented
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writing of files."""
 
 import os
 import secrets
@@ -6,16 +6,17 @@ from contextlib import contextmanager
 
 
 def check_new(path, overwrite):
-    """Raise FileExistsError if there is a file already that must not be replaced."""
+    """Raise FileExistsError if ``path`` exists, unless ``overwrite`` is True."""
     if path.exists() and not overwrite:
         raise FileExistsError(f"path: {path} exists; overwrite=True replaces it")
 
 
 @contextmanager
 def written_whole(path):
-    """A temporary path in the same folder that becomes ``path`` if nothing goes wrong.
+    """Provide a temporary path in the same folder, and rename it to ``path`` on success.
 
-    Its permissions are those of a new file, or of the file that it replaces.
+    An error leaves an existing file as it was. The permissions are those of a new file or of
+    the file that is replaced.
     """
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))

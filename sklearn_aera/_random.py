@@ -1,4 +1,4 @@
-"""The one door through which randomness enters: from ``random_state`` to an integer seed."""
+"""Conversion of a ``random_state`` to an integer seed."""
 
 import numbers
 
@@ -8,9 +8,8 @@ import numpy as np
 def draw_seed(random_state):
     """Turn a ``random_state`` into a non-negative integer seed.
 
-    An integer is the seed itself, so that it means the same everywhere; None draws fresh
-    entropy from the operating system, never from NumPy's global generator; a generator
-    gives its next integer.
+    An integer is the seed itself. None takes entropy from the operating system, not from NumPy's
+    global generator. A generator gives its next integer.
     """
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1, np.uint32)[0])

@@ -1,10 +1,10 @@
-"""Counter-based random numbers: one independent stream per event, reached in any order."""
+"""Counter-based random numbers: an independent stream for each event."""
 
 import numpy as np
 
-# Word 3 of the counter keeps the draws of the simulator and of `make_events` apart, so that
-# the same seed in both gives independent numbers. Word 1 does so for the kinds of numbers of
-# one event: its normal numbers stay the same when a part needs one uniform number more.
+# Word 3 of the counter separates the numbers of the simulator from those of `make_events`: one
+# seed gives independent numbers in both. Word 1 separates uniform from normal numbers: an event
+# keeps its normal numbers when a part of the simulator needs more uniform ones.
 _SIMULATION, _EVENT_TABLE = 0, 1
 _UNIFORM, _NORMAL = 0, 1
 
@@ -15,17 +15,17 @@ def _philox(seed):
 
 
 def event_draws(seed, event_ids, n_uniform, n_normal):
-    """Draw the random numbers of some events, each from the stream of its own id.
+    """Draw the random numbers of events, each from its own stream.
 
     The counter of a Philox generator (Salmon et al. 2011, DOI 10.1145/2063384.2063405) is set
-    to the event's id, so an event's numbers depend on ``seed`` and on that id alone.
+    to the event's id. The numbers of an event therefore depend only on ``seed`` and its id.
 
     Parameters
     ----------
     seed : int
     event_ids : ndarray of shape (n_events,), integer
     n_uniform, n_normal : int
-        How many numbers of each kind an event needs.
+        Uniform and normal numbers per event.
 
     Returns
     -------
@@ -56,10 +56,10 @@ def event_draws(seed, event_ids, n_uniform, n_normal):
 
 
 def event_table_draws(seed, first_event_id, n_events, n_uniform):
-    """Uniform numbers of consecutive events, shape (n_events, n_uniform).
+    """Draw uniform numbers of consecutive events, of shape (n_events, n_uniform).
 
-    Row i depends on ``seed`` and ``first_event_id + i`` alone: a Philox counter gives four
-    numbers, so every event owns a fixed run of counters.
+    Row i depends only on ``seed`` and ``first_event_id + i``: a Philox counter gives four
+    numbers, and each event has a fixed range of counters.
     """
     counters_per_event = -(-n_uniform // 4)
     bit_generator = _philox(seed)

@@ -1,8 +1,9 @@
-"""Checks of parameters that scikit-learn has no public function for."""
+"""Checks of parameters beyond scikit-learn's public functions."""
 
 import numbers
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils import check_scalar
 
 
@@ -15,7 +16,7 @@ def check_choice(value, name, allowed):
 
 
 def check_real(value, name, **limits):
-    """`sklearn.utils.check_scalar` for a finite real number; the limits are the same."""
+    """Check a finite real number with `sklearn.utils.check_scalar`, and return a float."""
     check_scalar(value, name, numbers.Real, **limits)
     if not np.isfinite(value):
         raise ValueError(f"{name} must be finite, got {value}")
@@ -23,7 +24,7 @@ def check_real(value, name, **limits):
 
 
 def check_count(value, name, *, min_val=1, **limits):
-    """`sklearn.utils.check_scalar` for an integer that is at least ``min_val``."""
+    """Check an integer of at least ``min_val`` with `sklearn.utils.check_scalar`."""
     if isinstance(value, bool):
         raise TypeError(f"{name} must be an integer, got {value!r}")
     check_scalar(value, name, numbers.Integral, min_val=min_val, **limits)
@@ -31,7 +32,7 @@ def check_count(value, name, *, min_val=1, **limits):
 
 
 def check_interval(value, name, *, min_val=None):
-    """Return ``value``, one number or an increasing pair, as a pair of floats."""
+    """Return ``value``, a number or an increasing pair of numbers, as a pair of floats."""
     pair = (value, value) if isinstance(value, numbers.Real) else value
     try:
         if isinstance(pair, str):
@@ -47,7 +48,7 @@ def check_interval(value, name, *, min_val=None):
 
 
 def check_sizes(sizes, name):
-    """Return an integer or a non-empty sequence of integers, each at least 1, as a tuple."""
+    """Return ``sizes``, a positive integer or a non-empty sequence of them, as a tuple."""
     if isinstance(sizes, numbers.Integral):
         sizes = (sizes,)
     if not isinstance(sizes, tuple | list) or len(sizes) == 0:
@@ -55,8 +56,31 @@ def check_sizes(sizes, name):
     return tuple(check_count(size, name) for size in sizes)
 
 
+def check_part(part, name, default, method):
+    """Return a copy of a part of a simulation, such as a pulse.
+
+    Parameters
+    ----------
+    part : object or None
+    name : str
+        Name of the parameter.
+    default : class
+        Used without arguments if ``part`` is None.
+    method : str
+        Name of a method that the part must have.
+    """
+    if part is None:
+        return default()
+    if not hasattr(part, method):
+        raise TypeError(
+            f"{name} must be None or have a method {method!r}, as {default.__name__} has, "
+            f"got {part!r}"
+        )
+    return clone(part)
+
+
 def check_input_features(estimator, input_features):
-    """Raise ValueError unless names given to `get_feature_names_out` are those of the fit."""
+    """Raise ValueError unless ``input_features`` are None or the names seen in `fit`."""
     if input_features is None:
         return
     expected = getattr(estimator, "feature_names_in_", None)
