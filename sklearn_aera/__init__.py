@@ -1,9 +1,9 @@
-"""Find cosmic-ray pulses in radio traces, the scikit-learn way.
+"""Find cosmic-ray pulses in radio traces with scikit-learn pipelines and neural networks.
 
-One pipe, left to right: events are drawn (`datasets`), turned into traces (`simulation`),
-normalised and whitened (`preprocessing`), reduced to features (`feature_extraction`), classified by
-a network (`neural_network`) or by the likelihood ratio (`likelihood`), judged (`metrics`), shown
-(`inspection`) and stored (`persistence`).
+The packages follow the data: `datasets` draws events, `simulation` turns them into traces,
+`preprocessing` normalises and whitens the traces, `feature_extraction` reduces them to a few
+numbers, `neural_network` and `likelihood` classify them, `metrics` evaluates the result,
+`inspection` plots it and `persistence` stores fitted models.
 Units are MHz, microseconds and millivolts everywhere.
 """
 
@@ -11,7 +11,7 @@ import importlib
 
 __version__ = "0.1.0"
 
-_ROOMS = (
+_PACKAGES = (
     "cli",
     "datasets",
     "feature_extraction",
@@ -24,11 +24,11 @@ _ROOMS = (
     "simulation",
 )
 
-__all__ = ["__version__", *_ROOMS]
+__all__ = ["__version__", *_PACKAGES]
 
 
 def __getattr__(name):
-    if name in _ROOMS:
+    if name in _PACKAGES:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

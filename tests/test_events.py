@@ -1,11 +1,13 @@
-"""The event table: drawn reproducibly, with the priors asked for, and checked."""
+"""Event tables and simulated traces: reproducible, with the requested distributions, checked."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import kstest
 
+from sklearn_aera._events import event_column
 from sklearn_aera.datasets import EVENT_COLUMNS, make_events, make_traces
+from sklearn_aera.datasets._traces import labels_from_signals
 from sklearn_aera.simulation import TraceSimulator
 
 
@@ -15,8 +17,8 @@ def test_columns_and_labels():
     assert events.shape == (50, 5)
     assert events.dtype == np.float64
     assert y.dtype == np.int64
-    np.testing.assert_array_equal(y, events[:, 1] > 0)
-    np.testing.assert_array_equal(events[:, 0], np.arange(50))
+    np.testing.assert_array_equal(y, event_column(events, "snr") > 0)
+    np.testing.assert_array_equal(event_column(events, "event_id"), np.arange(50))
 
 
 def test_pieces_are_the_whole():
@@ -28,24 +30,23 @@ def test_pieces_are_the_whole():
 
 def test_priors():
     n = 20_000
-    events, y = make_events(n, signal_fraction=0.3, random_state=1)
+    events, y = make_events(n, signal_fraction=0.3, random_state=1, as_frame=True)
     # Five standard deviations of a binomial.
     assert abs(y.mean() - 0.3) < 5 * np.sqrt(0.3 * 0.7 / n)
-    assert abs((events[:, 4] > 0).mean() - 0.5) < 5 * np.sqrt(0.25 / n)
-    for column, low, high in ((2, 0.25, 2.5), (3, -30, 0)):
-        uniform = (events[:, column] - low) / (high - low)
+    assert abs((events.polarity > 0).mean() - 0.5) < 5 * np.sqrt(0.25 / n)
+    for column, low, high in (("arrival_time", 0.25, 2.5), ("spectral_slope", -30, 0)):
+        uniform = (events[column] - low) / (high - low)
         assert kstest(uniform, "uniform").pvalue > 1e-4
-    assert kstest((events[y == 1, 1] - 0.5) / 4.5, "uniform").pvalue > 1e-4
+    assert kstest((events.snr[y == 1] - 0.5) / 4.5, "uniform").pvalue > 1e-4
 
 
 def test_ranges_and_single_numbers():
-    events, y = make_events(
-        30, signal_fraction=1.0, snr=2, arrival_time=1.0, spectral_slope=(-5, -4), random_state=0
-    )
+    fixed = {"signal_fraction": 1.0, "snr": 2, "arrival_time": 1.0, "spectral_slope": (-5, -4)}
+    events, y = make_events(30, **fixed, random_state=0, as_frame=True)
     assert y.all()
-    assert set(events[:, 1]) == {2.0}
-    assert set(events[:, 2]) == {1.0}
-    assert ((events[:, 3] >= -5) & (events[:, 3] <= -4)).all()
+    assert set(events.snr) == {2.0}
+    assert set(events.arrival_time) == {1.0}
+    assert events.spectral_slope.between(-5, -4).all()
     assert make_events(30, signal_fraction=0.0, random_state=0)[1].sum() == 0
 
 
@@ -129,10 +130,25 @@ def test_make_traces_in_chunks():
     whole = make_traces(25, random_state=5)
     chunks = list(make_traces(25, chunk_size=10, random_state=5))
     assert [len(chunk.y) for chunk in chunks] == [10, 10, 5]
-    for name in ("traces", "signals", "events", "y"):
+    for name in whole:
         pieces = np.concatenate([chunk[name] for chunk in chunks])
         np.testing.assert_allclose(pieces, whole[name], atol=1e-6)
     np.testing.assert_array_equal(whole.y, whole.signals.any(axis=1))
+
+
+def test_columns_of_a_data_set():
+    data = make_traces(20, first_event_id=5, random_state=5)
+    for name in ("snr", "arrival_time", "event_id"):
+        np.testing.assert_array_equal(data[name], event_column(data.events, name))
+    np.testing.assert_array_equal(data.event_id, np.arange(5, 25))
+    assert data.event_id.dtype == np.int64
+
+
+def test_labels_of_traces_with_channels():
+    signals = np.zeros((3, 2, 10))
+    signals[0, 1, 4] = signals[2, 0, 9] = 1.0
+    assert labels_from_signals(signals).tolist() == [1, 0, 1]
+    assert labels_from_signals(signals[:, 0]).tolist() == [0, 0, 1]
 
 
 def test_make_traces_leaves_the_simulator_alone():

@@ -1,4 +1,4 @@
-"""Reading and writing traces and CoREAS showers; nothing on disk is lost."""
+"""Files of traces and of CoREAS showers; files that exist are not damaged."""
 
 import h5py
 import numpy as np
@@ -15,10 +15,29 @@ def test_round_trip(tmp_path, suffix):
     path = tmp_path / f"data{suffix}"
     save_traces(path, DATA.traces, signals=DATA.signals, events=DATA.events, sampling_rate=200.0)
     again = load_traces(path)
-    for name in ("traces", "signals", "events", "y"):
+    for name in DATA:
         np.testing.assert_array_equal(again[name], DATA[name])
         assert again[name].dtype == DATA[name].dtype
     assert again.sampling_rate == 200.0
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_traces_with_channels(tmp_path, suffix):
+    path = tmp_path / f"data{suffix}"
+    traces, signals = (np.stack([DATA[name], 2 * DATA[name]], 1) for name in ("traces", "signals"))
+    save_traces(path, traces, **({} if suffix == ".npy" else {"signals": signals}))
+    pieces = list(load_traces(path, chunk_size=5))
+    assert [piece.traces.shape for piece in pieces] == [(5, 2, 500), (5, 2, 500), (2, 2, 500)]
+    again = load_traces(path)
+    np.testing.assert_array_equal(again.traces, traces)
+    if suffix != ".npy":
+        np.testing.assert_array_equal(again.signals, signals)
+        np.testing.assert_array_equal(again.y, DATA.y)
+    with pytest.raises(ValueError, match=r"traces must be of shape .*, got \(12, 2, 1, 500\)"):
+        save_traces(tmp_path / f"other{suffix}", traces[:, :, None])
+    with pytest.raises(ValueError, match="signals must have the shape of traces"):
+        save_traces(tmp_path / "other.h5", traces, signals=signals[:, :1])
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
@@ -27,7 +46,8 @@ def test_npy_holds_traces_alone(tmp_path):
     again = load_traces(tmp_path / "data.npy")
     np.testing.assert_array_equal(again.traces, DATA.traces)
     assert again.signals is again.y is again.events is again.sampling_rate is None
-    with pytest.raises(ValueError, match=r"\.npy holds traces alone"):
+    assert again.snr is again.arrival_time is again.event_id is None
+    with pytest.raises(ValueError, match=r"a \.npy file holds traces alone"):
         save_traces(tmp_path / "more.npy", DATA.traces, signals=DATA.signals)
 
 
@@ -116,7 +136,7 @@ def test_damaged_files(tmp_path, suffix):
             {"traces": DATA.traces, "signals": DATA.signals, "events": DATA.events[:, :3]},
             "events has 3 columns, but an event table has 5",
         ),
-        ({"traces": np.array([[object()]], dtype=object)}, "damaged or of another layout"),
+        ({"traces": np.array([[object()]], dtype=object)}, "stored as Python objects"),
     ],
 )
 def test_foreign_layouts(tmp_path, arrays, message):

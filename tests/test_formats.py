@@ -25,7 +25,7 @@ def test_folder_is_one_data_set(tmp_path):
     save_parts(tmp_path)
     (tmp_path / "README.txt").write_text("Traces of a night.")
     data = load_traces(tmp_path)
-    for name in ("traces", "signals", "events", "y"):
+    for name in DATA:
         np.testing.assert_array_equal(data[name], DATA[name])
     assert data.sampling_rate == 180.0
     pieces = list(load_traces(tmp_path, chunk_size=3))
@@ -44,8 +44,11 @@ def test_folder_of_triggers(tmp_path):
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"traces": DATA.traces[:, :400], "signals": DATA.signals[:, :400]}, r"n_samples is \(500"),
-        ({"traces": DATA.traces}, "names is .* in .*part0.npz and .* in .*part9.npz"),
+        (
+            {"traces": DATA.traces[:, :400], "signals": DATA.signals[:, :400]},
+            r"trace_shape is \(500",
+        ),
+        ({"traces": DATA.traces}, "arrays is .* in .*part0.npz and .* in .*part9.npz"),
         (
             {"traces": DATA.traces, "signals": DATA.signals, "sampling_rate": 200.0},
             r"sampling_rate is 180\.0 in .* and 200\.0 in",

@@ -1,4 +1,4 @@
-"""Operating points and their intervals."""
+"""Detection metrics and their intervals."""
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn_aera.metrics import (
     binomial_interval,
     detection_efficiency,
+    operating_point,
     signal_to_noise_ratio,
     threshold_at_fpr,
     tpr_at_fpr,
@@ -83,6 +84,31 @@ def test_interval_covers():
         _, low, high = tpr_at_fpr(y, score, threshold=threshold, return_interval=True)
         covered += low <= truth <= high
     assert covered / 300 > 0.6827 - 4 * np.sqrt(0.68 * 0.32 / 300)
+
+
+def test_operating_point():
+    y_val, score_val = _gaussian_scores(1000, 2.0, seed=1)
+    y_test, score_test = _gaussian_scores(2000, 2.0, seed=2)
+    point = operating_point(y_val, score_val, y_test, score_test, max_fpr=0.05)
+    assert point.threshold == threshold_at_fpr(y_val, score_val, max_fpr=0.05)
+    options = {"threshold": point.threshold, "return_interval": True}
+    assert point.tpr == tpr_at_fpr(y_test, score_test, **options)
+    n_false = int((score_test[y_test == 0] >= point.threshold).sum())
+    assert point.fpr == binomial_interval(n_false, 1000)
+    options = {"max_fpr": 0.05, "confidence_level": 0.99}
+    wide = operating_point(y_val, score_val, y_test, score_test, **options)
+    assert wide.threshold == point.threshold
+    assert wide.fpr.low < point.fpr.low < point.fpr.high < wide.fpr.high
+
+
+def test_operating_point_checks_both_samples():
+    y, score = _gaussian_scores(10, 2.0)
+    with pytest.raises(ValueError, match="y_true must have two classes"):
+        operating_point(y, score, np.zeros(10), score)
+    with pytest.raises(ValueError, match="y_score contains NaN"):
+        operating_point(y, np.full(10, np.nan), y, score)
+    with pytest.raises(ValueError, match=r"max_fpr == 1\.0, must be < 1"):
+        operating_point(y, score, y, score, max_fpr=1.0)
 
 
 def test_tpr_as_scorer():

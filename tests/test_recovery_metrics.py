@@ -156,7 +156,7 @@ TRACES = np.ones((2, 5))
         (energy_ratio, (TRACES, np.ones((2, 4))), r"recovered must have the shape of true_signals"),
         (snr_gain, (TRACES, np.ones((3, 5)), TRACES), "traces must have the shape of true_signals"),
         (snr_gain, (TRACES, TRACES, TRACES), "traces must differ from true_signals"),
-        (normalized_mean_squared_error, (0 * TRACES, TRACES), "must not be zero throughout"),
+        (normalized_mean_squared_error, (0 * TRACES, TRACES), "must not all be zero"),
         (invented_pulses, (TRACES, -1.0), "threshold == -1.0, must be >= 0"),
         (pulse_peak, ([[np.inf, 1.0]],), "traces contains infinity"),
         (bias_and_resolution, ([[1.0, 2.0]],), "errors must be one-dimensional, got shape"),

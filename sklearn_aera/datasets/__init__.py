@@ -1,11 +1,12 @@
-"""Events, traces and pulses: made, loaded and saved."""
+"""Event tables, traces and pulses: simulate, load and save them."""
 
+from sklearn_aera._events import EVENT_COLUMNS
+from sklearn_aera._public import publish
 from sklearn_aera.datasets._coreas import load_coreas
 from sklearn_aera.datasets._events import make_events
 from sklearn_aera.datasets._files import load_traces, save_traces
 from sklearn_aera.datasets._simulated_files import simulate_to_file
 from sklearn_aera.datasets._traces import make_traces
-from sklearn_aera._events import EVENT_COLUMNS
 
 __all__ = [
     "EVENT_COLUMNS",
@@ -16,3 +17,5 @@ __all__ = [
     "save_traces",
     "simulate_to_file",
 ]
+
+publish(__name__, globals(), __all__)

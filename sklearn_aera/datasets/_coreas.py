@@ -13,39 +13,39 @@ _MILLIVOLT_PER_METRE = 2.99792458e7
 
 
 def load_coreas(path, *, component="strongest"):
-    """Read the electric fields of a CoREAS shower (CORSIKA, HDF5) into a pulse library.
+    """Read the electric fields of a CoREAS shower into a pulse library.
 
     Parameters
     ----------
     path : str or path-like
-        HDF5 file with ``CoREAS/observers/<name>``: one array per antenna position, with the
-        columns time in s and the electric field (north, west, vertical) in statvolt/cm, and the
-        attribute ``position`` in cm.
+        HDF5 file, as CORSIKA writes it, with one array ``CoREAS/observers/<name>`` per antenna
+        position. Its columns are the time in s and the electric field (north, west, vertical) in
+        statvolt/cm; its attribute ``position`` is in cm.
     component : {"strongest", "north", "west", "vertical"}, default="strongest"
-        Which component of the field becomes the pulse of the library: the same for all
-        observers, or for each the one with the largest peak.
+        Component of the field that becomes the pulse in the library. With ``"strongest"`` it is,
+        for each observer, the one with the largest peak.
 
     Returns
     -------
     Bunch
-        - pulses : `sklearn_aera.simulation.PulseLibrary`, one waveform per observer. Its scale
-          is mV/m; no antenna response is applied, so as voltages they are of arbitrary scale
-          (the simulator scales each pulse to its signal-to-noise ratio).
+        - pulses : `sklearn_aera.simulation.PulseLibrary` with one waveform per observer, in
+          mV/m. No antenna response is applied: the simulator scales each pulse to the
+          signal-to-noise ratio of its event.
         - electric_field : ndarray of shape (n_observers, n_times, 3), in mV/m, with the
           components north, west, vertical.
         - start_time : ndarray of shape (n_observers,), time of the first sample in us.
         - sampling_rate : float, in MHz.
         - positions : ndarray of shape (n_observers, 3), in m (north, west, up).
-        - observers : list of str, their names.
-        - shower : dict, the shower's parameters as the file has them (attributes of the groups
-          ``CoREAS`` and ``inputs``; energies in the units of CoREAS, angles in degrees).
+        - observers : list of str, the names of the observers.
+        - shower : dict, the parameters of the shower: the attributes of the groups ``CoREAS`` and
+          ``inputs`` of the file (energies in the units of CoREAS, angles in degrees).
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not an HDF5 file, not one of CoREAS, or its arrays are not as described.
+        If the file is not an HDF5 file of CoREAS, or its arrays are not as described.
 
     References
     ----------
@@ -54,7 +54,7 @@ def load_coreas(path, *, component="strongest"):
 
     Examples
     --------
-    A file of one antenna, of the same layout:
+    A file with one antenna:
 
     >>> import tempfile
     >>> import h5py
@@ -112,7 +112,7 @@ def _read(file, path, component):
 
 
 def _time_series(observer, name, path):
-    """Check one observer; returns times in s and the field in statvolt/cm."""
+    """Check one observer and return its times in s and its field in statvolt/cm."""
     if getattr(observer, "ndim", 0) != 2 or observer.shape[1] != 4 or len(observer) < 2:
         raise ValueError(
             f"path: observer {name!r} of {path} must be an array of shape (n_times, 4), "
@@ -127,7 +127,7 @@ def _time_series(observer, name, path):
     if not (steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-2, atol=0)):
         raise ValueError(f"path: the times of observer {name!r} of {path} are not evenly spaced")
     duration = values[-1, 0] - values[0, 0]
-    # The end of the series gives the step more precisely than one rounded difference.
+    # Stored times are rounded: the whole series gives the step more precisely than two samples.
     values[:, 0] = values[0, 0] + np.arange(len(values)) * (duration / (len(values) - 1))
     return values[:, 0], values[:, 1:]
 

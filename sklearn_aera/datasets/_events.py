@@ -1,13 +1,31 @@
-"""Draw tables of events."""
+"""Draw event tables."""
 
 import numpy as np
 
-from sklearn_aera._random import draw_seed
-from sklearn_aera._validation import check_count, check_interval, check_real
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._events import EVENT_COLUMNS, MAX_EVENT_ID
+from sklearn_aera._random import draw_seed
 from sklearn_aera._streams import event_table_draws
+from sklearn_aera._validation import check_count, check_interval, check_real
+
+EVENT_OPTIONS = """
+signal_fraction : float, default=0.5
+    Probability that an event has a pulse.
+snr : float or (float, float), default=(0.5, 5.0)
+    Signal-to-noise ratio of events with a pulse: one number, or a range with a uniform
+    distribution. Events without a pulse have ``snr`` 0.
+arrival_time : float or (float, float), default=(0.25, 2.5)
+    Time of the peak of the pulse's envelope in us from the first sample, uniform in the range.
+    The default keeps pulses away from the edges of a trace of 500 samples at 180 MHz.
+spectral_slope : float or (float, float), default=(-30.0, 0.0)
+    Slope of the pulse's amplitude spectrum per GHz, uniform in the range; see
+    `sklearn_aera.simulation.amplitude_spectrum`.
+first_event_id : int, default=0
+    Number of the first event. Events with different numbers are independent.
+"""
 
 
+@fill_docstring(event_options=EVENT_OPTIONS)
 def make_events(
     n_events=100,
     *,
@@ -19,36 +37,27 @@ def make_events(
     random_state=None,
     as_frame=False,
 ):
-    """Draw a table of events, one row each.
+    """Draw a table of events, one event per row.
 
-    A row depends on ``random_state`` and its event_id alone: a table made in pieces, with
-    ``first_event_id`` going on where the last piece ended, is the same as one made at once.
+    A row depends only on ``random_state`` and on its event_id. A table can therefore be made in
+    pieces, each with the ``first_event_id`` that follows the previous piece.
 
     Parameters
     ----------
     n_events : int, default=100
-    signal_fraction : float, default=0.5
-        Probability that an event has a pulse.
-    snr : float or (float, float), default=(0.5, 5.0)
-        Signal-to-noise ratio of the events with a pulse, one number or uniform in a range;
-        others have ``snr`` 0.
-    arrival_time : float or (float, float), default=(0.25, 2.5)
-        Time of the pulse's envelope peak in us from the first sample, uniform in the range; the
-        default keeps away from the edges of a trace of 500 samples at 180 MHz.
-    spectral_slope : float or (float, float), default=(-30.0, 0.0)
-        Slope m of the pulse's amplitude spectrum per GHz, uniform in the range; see
-        `sklearn_aera.simulation.amplitude_spectrum`.
-    first_event_id : int, default=0
+        Number of events.
+    %(event_options)s
     random_state : int, RandomState instance or None, default=None
+        Seed of the random numbers.
     as_frame : bool, default=False
         Return a pandas DataFrame and Series instead of arrays.
 
     Returns
     -------
     events : ndarray of shape (n_events, 5), float64, or DataFrame
-        With the columns `EVENT_COLUMNS`: event_id, snr, arrival_time, spectral_slope, polarity.
+        The columns are `EVENT_COLUMNS`: event_id, snr, arrival_time, spectral_slope, polarity.
     y : ndarray of shape (n_events,), int64, or Series
-        1 where there is a pulse, else 0.
+        1 for events with a pulse, 0 for the others.
 
     Raises
     ------
@@ -57,12 +66,12 @@ def make_events(
 
     Examples
     --------
-    >>> from sklearn_aera.datasets import EVENT_COLUMNS, make_events
-    >>> events, y = make_events(1000, random_state=0)
-    >>> dict(zip(EVENT_COLUMNS, events[7].round(2).tolist()))
+    >>> from sklearn_aera.datasets import make_events
+    >>> events, y = make_events(1000, random_state=0, as_frame=True)
+    >>> events.loc[7].round(2).to_dict()
     {'event_id': 7.0, 'snr': 2.53, 'arrival_time': 1.48, 'spectral_slope': -0.61, 'polarity': 1.0}
     >>> again, _ = make_events(10, first_event_id=990, random_state=0)
-    >>> bool((again == events[990:]).all())
+    >>> bool((again == events[990:]).all(axis=None))
     True
     """
     n_events = check_count(n_events, "n_events")
@@ -86,8 +95,10 @@ def make_events(
         np.where(draws[4] < 0.5, -1.0, 1.0),
     ]
     events = np.column_stack(columns)
-    if not as_frame:
-        return events, y
+    return _as_frame(events, y) if as_frame else (events, y)
+
+
+def _as_frame(events, y):
     try:
         import pandas as pd
     except ImportError as error:

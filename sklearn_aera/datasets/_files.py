@@ -5,46 +5,47 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch, check_array
 
+from sklearn_aera._events import check_events, event_column
 from sklearn_aera._files import check_new, written_whole
 from sklearn_aera._validation import check_choice, check_count, check_real
 from sklearn_aera.datasets._formats import READ, WRITERS, open_source
-from sklearn_aera.datasets._traces import labels_from_signals
-from sklearn_aera._events import check_events
+from sklearn_aera.datasets._traces import labels_from_signals, named_columns
 
 
 def save_traces(path, traces, *, signals=None, events=None, sampling_rate=180.0, overwrite=False):
-    """Write traces to a file, whole or not at all.
+    """Write traces to a file.
 
-    The file is written under a temporary name beside ``path`` and renamed when it is complete.
+    The file is written under a temporary name and renamed when it is complete, so that an
+    interruption leaves no incomplete file.
 
     Parameters
     ----------
     path : str or path-like
-        The ending decides the format: ``.npz`` (the textbook's layout: ``traces`` and
-        ``signals``, here with ``events`` and ``sampling_rate`` too where given), ``.npy``
-        (traces alone) or ``.h5``/``.hdf5`` (data sets with units as attributes).
-    traces : array-like of shape (n_traces, n_samples)
+        The ending decides the format. ``.npz`` holds the arrays under their names, ``traces``
+        and ``signals`` as in the textbook's files, ``events`` and ``sampling_rate``.
+        ``.h5``/``.hdf5`` holds them as HDF5 data sets with units. ``.npy`` holds traces alone.
+    traces : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
         In mV; stored as float32.
-    signals : array-like of shape (n_traces, n_samples), default=None
-        The true pulses in mV, all zero for a noise trace.
+    signals : array-like of the shape of ``traces``, default=None
+        True pulses in mV; all zero for traces without a pulse.
     events : array-like of shape (n_traces, 5), default=None
         Event table.
     sampling_rate : float or None, default=180.0
-        In MHz; None if it is not known, and then not stored.
+        In MHz; None if it is not known.
     overwrite : bool, default=False
-        Whether a file that exists may be replaced.
+        Whether to replace an existing file.
 
     Raises
     ------
     FileExistsError
         If the file exists and ``overwrite`` is False.
     ValueError
-        If the arrays are not finite or do not fit together, or the format is not known or
-        cannot hold them.
+        If an array is not finite, the arrays do not have the same number of traces, or the
+        format is unknown or cannot hold all arrays.
 
     See Also
     --------
-    load_traces : Reads what this writes.
+    load_traces : Reads the file.
     simulate_to_file : Writes simulated traces that do not fit into memory.
 
     Examples
@@ -58,17 +59,20 @@ def save_traces(path, traces, *, signals=None, events=None, sampling_rate=180.0,
     >>> bool((again.traces == data.traces).all() and (again.y == data.y).all())
     True
     """
-    path = check_writable(path)
-    arrays = {"traces": check_array(traces, dtype=np.float32, input_name="traces")}
+    path = Path(path)
+    check_choice(path.suffix, f"the ending of path {path.name!r}", tuple(WRITERS))
+    arrays = {"traces": _check_traces(traces, "traces")}
     if signals is not None:
-        arrays["signals"] = check_array(signals, dtype=np.float32, input_name="signals")
+        arrays["signals"] = _check_traces(signals, "signals")
     if events is not None:
         arrays["events"] = check_events(events)
     if sampling_rate is not None:
         check_real(sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
-    _check_together(arrays, "the arguments")
+    _check_lengths(arrays)
     if path.suffix == ".npy" and len(arrays) > 1:
-        raise ValueError(f"path: .npy holds traces alone, use .npz or .h5 to keep {list(arrays)}")
+        raise ValueError(
+            f"path: a .npy file holds traces alone, use .npz or .h5 to keep {list(arrays)}"
+        )
     check_new(path, overwrite)
     with written_whole(path) as temporary:
         WRITERS[path.suffix](temporary, arrays, sampling_rate)
@@ -80,26 +84,28 @@ def load_traces(path, *, chunk_size=None):
     Parameters
     ----------
     path : str or path-like
-        ``.npz``, ``.npy`` or ``.h5``/``.hdf5``, as `save_traces` and `simulate_to_file` write them
-        (the textbook's ``radio_data.npz`` is of the first kind), ``.nur`` with the package
-        NuRadioMC installed (such files hold pickles: read those that you trust), or a folder,
-        whose files of these kinds are one data set in the order of their names.
+        A ``.npz``, ``.npy`` or ``.h5``/``.hdf5`` file in the layout of `save_traces` (that of the
+        textbook's ``radio_data.npz``), or a ``.nur`` file, which needs the package NuRadioMC and
+        contains pickles: read only files that you trust. The files of a folder are read as one
+        data set, in the order of their names.
     chunk_size : int, default=None
-        Yield the data in pieces of at most this many traces instead of returning them at once: no
-        more than a piece is in memory (of ``.nur`` files, one file). Pieces do not reach across
-        files.
+        Yield the data in pieces of at most this many traces instead of returning them at once.
+        Only one piece is in memory (of ``.nur`` files, one file). Pieces end at the end of a file.
 
     Returns
     -------
-    Bunch, or with ``chunk_size`` an iterator of such
-        - traces : ndarray of shape (n_traces, n_samples), float32, in mV
+    Bunch, or with ``chunk_size`` an iterator of Bunches
+        - traces : ndarray of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples),
+          float32, in mV
         - signals : ndarray of the same shape, or None if the file has none
-        - y : ndarray of shape (n_traces,), int64: 1 where the signal is not all zero; None
-          without signals and events
+        - y : ndarray of shape (n_traces,), int64: 1 where the signal is not all zero, or, without
+          signals, where the SNR is above 0; None without signals and events
         - events : ndarray of shape (n_traces, 5), or None
-        - channels : ndarray of shape (n_traces, 4), int64: run, event, station and channel of
-          ``.nur`` files, else None
-        - sampling_rate : float in MHz, or None if the file does not say
+        - snr, arrival_time, event_id : ndarrays of shape (n_traces,), columns of the event table,
+          or None without events
+        - channels : ndarray of shape (n_traces, 4), int64: numbers of run, event, station and
+          channel from ``.nur`` files, else None
+        - sampling_rate : float in MHz, or None if it is not in the file
 
     Raises
     ------
@@ -109,12 +115,12 @@ def load_traces(path, *, chunk_size=None):
         If NuRadioMC is needed and not installed.
     ValueError
         If a file is damaged, has another layout, or holds NaN or infinity; if a folder has no
-        file of traces, or files of different kinds of traces. With ``chunk_size`` layouts are
-        looked at before the first piece, values piece by piece.
+        files of traces, or files that do not belong together. With ``chunk_size`` the layouts
+        are checked before the first piece, the values piece by piece.
 
     See Also
     --------
-    save_traces : Writes what this reads.
+    save_traces : Writes such files.
 
     Examples
     --------
@@ -131,23 +137,16 @@ def load_traces(path, *, chunk_size=None):
     """
     if chunk_size is not None:
         check_count(chunk_size, "chunk_size")
-    sources = [open_source(file) for file in _files_of(Path(path))]
-    _check_alike(sources)
+    sources = [open_source(file) for file in _data_files(Path(path))]
+    _check_same_layout(sources)
     size = max(source.n_traces for source in sources) if chunk_size is None else chunk_size
     pieces = (_checked(source, arrays) for source in sources for arrays in source.pieces(size))
-    return _together(list(pieces)) if chunk_size is None else pieces
+    return _concatenate(list(pieces)) if chunk_size is None else pieces
 
 
-def check_writable(path):
-    """A path whose ending is one of those that traces are written to."""
-    path = Path(path)
-    check_choice(path.suffix, f"the ending of path {path.name!r}", tuple(WRITERS))
-    return path
-
-
-def _files_of(path):
+def _data_files(path):
     if path.is_dir():
-        # What begins with a dot is being written, or the system's.
+        # Names with a leading dot are temporary files or belong to the system.
         files = sorted(
             file
             for file in path.iterdir()
@@ -162,11 +161,11 @@ def _files_of(path):
     return [path]
 
 
-def _check_alike(sources):
-    """Files of one data set have traces of one length and rate, and the same arrays."""
+def _check_same_layout(sources):
+    """Raise ValueError unless all files hold the same kind of traces."""
     first = sources[0]
     for source in sources[1:]:
-        for name in ("n_samples", "sampling_rate", "names"):
+        for name in ("trace_shape", "sampling_rate", "arrays"):
             if getattr(source, name) != getattr(first, name):
                 raise ValueError(
                     f"path: the files of a data set must agree, but {name} is "
@@ -176,16 +175,20 @@ def _check_alike(sources):
 
 
 def _checked(source, arrays):
-    """A Bunch of arrays whose values have been looked at."""
+    """Check the values of a piece of a file and return it as a Bunch."""
+    at = f" in {source.path}"
     for name, array in arrays.items():
-        dtype = {"events": np.float64, "channels": np.int64}.get(name, np.float32)
-        own = {"copy": not array.flags.writeable}  # A view of the file is not to be given away.
-        arrays[name] = check_array(array, dtype=dtype, input_name=f"{name} in {source.path}", **own)
-    _check_together(arrays, str(source.path))
+        own = {"copy": not array.flags.writeable}  # A view of the file stays internal.
+        if name in ("traces", "signals"):
+            arrays[name] = _check_traces(array, name + at, **own)
+        else:
+            dtype = np.float64 if name == "events" else np.int64
+            arrays[name] = check_array(array, dtype=dtype, input_name=name + at, **own)
+    _check_lengths(arrays, at)
     signals, events = arrays.get("signals"), arrays.get("events")
     y = None
     if events is not None:
-        y = (check_events(events)[:, 1] > 0).astype(np.int64)
+        y = (event_column(check_events(events), "snr") > 0).astype(np.int64)
     if signals is not None:
         y = labels_from_signals(signals)
     return Bunch(
@@ -193,29 +196,40 @@ def _checked(source, arrays):
         signals=signals,
         y=y,
         events=events,
+        **named_columns(events),
         channels=arrays.get("channels"),
         sampling_rate=source.sampling_rate,
     )
 
 
-def _together(pieces):
+def _concatenate(pieces):
     if len(pieces) == 1:
         return pieces[0]
-    rate = pieces[0].sampling_rate
-    names = [name for name, value in pieces[0].items() if isinstance(value, np.ndarray)]
+    first = pieces[0]
+    names = [name for name, value in first.items() if isinstance(value, np.ndarray)]
     arrays = {name: np.concatenate([piece[name] for piece in pieces]) for name in names}
-    return Bunch(**dict.fromkeys(pieces[0]) | arrays | {"sampling_rate": rate})
+    return Bunch(**first | arrays)
 
 
-def _check_together(arrays, source):
+def _check_traces(traces, name, **options):
+    """Return traces of one or several channels as a finite float32 array."""
+    traces = check_array(traces, dtype=np.float32, input_name=name, allow_nd=True, **options)
+    if traces.ndim > 3:
+        raise ValueError(
+            f"{name} must be of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples), "
+            f"got {traces.shape}"
+        )
+    return traces
+
+
+def _check_lengths(arrays, at=""):
     traces = arrays["traces"]
     signals, events = arrays.get("signals", traces), arrays.get("events", traces)
     if signals.shape != traces.shape:
         raise ValueError(
-            f"signals must have the shape of traces, {traces.shape}, got {signals.shape} "
-            f"in {source}"
+            f"signals must have the shape of traces, {traces.shape}, got {signals.shape}{at}"
         )
     if len(events) != len(traces):
         raise ValueError(
-            f"events must have one row per trace, {len(traces)}, got {len(events)} in {source}"
+            f"events must have one row per trace, {len(traces)}, got {len(events)}{at}"
         )

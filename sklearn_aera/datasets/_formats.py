@@ -1,4 +1,4 @@
-"""Formats of files with traces: opened for reading in pieces, and written."""
+"""File formats of traces: open a file for reading in pieces, write a file."""
 
 import pickle
 import zipfile
@@ -7,24 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from sklearn.utils import gen_batches
 
-from sklearn_aera.datasets._nur import read_nur
 from sklearn_aera._events import EVENT_COLUMNS
+from sklearn_aera.datasets._nur import read_nur
 
-_NAMES = ("traces", "signals", "events")
-# What readers raise when a file is not what its name says.
+ARRAYS = ("traces", "signals", "events")
+# Errors of the readers for files whose content does not match their ending.
 _DAMAGE = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, pickle.UnpicklingError)
 
 
 @dataclass
 class Source:
-    """A file of traces that is known to have the right layout.
+    """A file of traces whose layout was checked.
 
     Parameters
     ----------
     path : Path
     shapes : dict of tuple
-        Of its arrays, by name.
+        Shapes of the file's arrays by name.
     sampling_rate : float or None
         In MHz.
     """
@@ -34,7 +35,7 @@ class Source:
     sampling_rate: float | None
 
     @property
-    def names(self):
+    def arrays(self):
         return tuple(self.shapes)
 
     @property
@@ -42,43 +43,42 @@ class Source:
         return self.shapes["traces"][0]
 
     @property
-    def n_samples(self):
+    def trace_shape(self):
         return self.shapes["traces"][1:]
 
     def pieces(self, size):
-        """Yield dictionaries of arrays with at most ``size`` rows, from beginning to end."""
-        with _opened(self.path) as (arrays, _), _explained(self.path):
-            longest = max(shape[0] if shape else 1 for shape in self.shapes.values())
-            for start in range(0, max(longest, 1), max(size, 1)):
-                yield {
-                    name: np.asarray(rows[start : start + size]) for name, rows in arrays.items()
-                }
+        """Yield dictionaries of arrays with at most ``size`` rows, in the order of the file."""
+        with _opened(self.path) as (arrays, _), _readable(self.path):
+            n_rows = max(shape[0] for shape in self.shapes.values())
+            for batch in gen_batches(max(n_rows, 1), max(size, 1)):
+                yield {name: np.asarray(rows[batch]) for name, rows in arrays.items()}
 
 
 def open_source(path):
-    """Look at the layout of a file; raises ValueError if it is damaged or of another one."""
-    with _explained(path), _opened(path) as (arrays, sampling_rate):
+    """Check the layout of a file; raises ValueError if it is damaged or has another layout."""
+    with _readable(path), _opened(path) as (arrays, sampling_rate):
         return Source(path, {name: a.shape for name, a in arrays.items()}, sampling_rate)
 
 
 @contextmanager
-def _explained(path):
+def _readable(path):
+    """Turn the errors of all readers into one ValueError that names the file."""
     try:
         yield
     except _DAMAGE as error:
         raise ValueError(
-            f"path: {path} cannot be read as a {path.suffix} file of traces, it is damaged or of "
+            f"path: {path} cannot be read as a {path.suffix} file of traces, it is damaged or has "
             f"another layout: {error}"
         ) from error
 
 
 @contextmanager
 def _opened(path):
-    """Arrays by name, or what gives their rows when it is sliced, and the sampling rate."""
+    """Open a file; yields its arrays by name, as objects that can be sliced, and its rate."""
     with _OPEN[path.suffix](path) as (arrays, sampling_rate):
         if "traces" not in arrays:
             raise ValueError(f"it has no array 'traces', only {list(arrays)}")
-        arrays = {name: arrays[name] for name in (*_NAMES, "channels") if name in arrays}
+        arrays = {name: arrays[name] for name in (*ARRAYS, "channels") if name in arrays}
         for name, array in arrays.items():
             if not getattr(array, "shape", ()):
                 raise ValueError(f"its {name!r} is not an array of rows")
@@ -86,7 +86,7 @@ def _opened(path):
 
 
 def _rate(stored):
-    """The sampling rate of a file as a number."""
+    """Return the sampling rate of a file as a number."""
     if np.size(stored) != 1 or not 0 < (rate := float(np.ravel(stored)[0])) < np.inf:
         raise ValueError(f"its sampling_rate must be one positive number, got {stored!r}")
     return rate
@@ -96,12 +96,12 @@ def _rate(stored):
 def _open_npz(path):
     with zipfile.ZipFile(path) as archive, np.load(path, allow_pickle=False) as file:
         rate = file.get("sampling_rate")
-        arrays = {name: _NpzRows(archive, name) for name in file.files if name in _NAMES}
+        arrays = {name: _NpzRows(archive, name) for name in file.files if name in ARRAYS}
         yield arrays or dict.fromkeys(file.files), rate
 
 
 class _NpzRows:
-    """Rows of an array in an npz file, which are read in order without the array as a whole."""
+    """Rows of an array in an npz file, read in order without loading the whole array."""
 
     def __init__(self, archive, name):
         self._stream = archive.open(f"{name}.npy")
@@ -109,14 +109,14 @@ class _NpzRows:
         read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
         self.shape, by_columns, self._dtype = read[version[0]](self._stream)
         if by_columns or self._dtype.hasobject:
-            kind = "objects" if self._dtype.hasobject else "columns side by side"
+            kind = "Python objects" if self._dtype.hasobject else "in Fortran order"
             raise ValueError(f"its array {name!r} is stored as {kind}")
         self._next = 0
 
     def __getitem__(self, rows):
-        start, stop, _ = rows.indices(self.shape[0] if self.shape else 0)
+        start, stop, _ = rows.indices(self.shape[0])
         if start != self._next:
-            raise ValueError(f"rows are read in order: {self._next} is next, got {start}")
+            raise ValueError(f"rows must be read in order: {self._next} is next, got {start}")
         self._next = stop
         row = int(np.prod(self.shape[1:], dtype=int))
         content = self._stream.read((stop - start) * row * self._dtype.itemsize)
@@ -160,7 +160,7 @@ def _write_hdf5(path, arrays, sampling_rate):
 
 
 def describe_hdf5(file, sampling_rate):
-    """Write what holds for a whole file into its attributes."""
+    """Write the sampling rate, if it is known, into the attributes of a file."""
     if sampling_rate is not None:
         file.attrs["sampling_rate"] = float(sampling_rate)
         file.attrs["sampling_rate_unit"] = "MHz"
@@ -172,29 +172,6 @@ def describe_dataset(dataset, name):
         dataset.attrs["columns"] = list(EVENT_COLUMNS)
     else:
         dataset.attrs["unit"] = "mV"
-
-
-def write_npz_rows(path, arrays, sampling_rate):
-    """Write arrays of which only rows are in memory at a time into an npz file."""
-    with zipfile.ZipFile(path, "w", allowZip64=True) as archive:
-        for name, rows in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
-                _write_rows(stream, rows)
-        with archive.open("sampling_rate.npy", "w") as stream:
-            np.save(stream, np.float64(sampling_rate))
-
-
-def write_npy_rows(path, arrays, sampling_rate):
-    """Write traces of which only rows are in memory at a time into an npy file."""
-    with open(path, "wb") as stream:
-        _write_rows(stream, arrays["traces"])
-
-
-def _write_rows(stream, rows, size=10_000):
-    header = {"descr": rows.dtype.str, "fortran_order": False, "shape": rows.shape}
-    np.lib.format.write_array_header_1_0(stream, header)
-    for start in range(0, len(rows), size):
-        stream.write(np.ascontiguousarray(rows[start : start + size]).tobytes())
 
 
 _OPEN = {

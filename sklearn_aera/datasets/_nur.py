@@ -1,4 +1,4 @@
-"""Traces of NuRadioReco's event files."""
+"""Read event files of NuRadioReco."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ _MEGAHERTZ = 1e3
 
 
 def read_nur(path):
-    """Read every channel of every event in a ``.nur`` file.
+    """Read all channels of all events in a ``.nur`` file.
 
     Parameters
     ----------
@@ -17,8 +17,8 @@ def read_nur(path):
     Returns
     -------
     arrays : dict
-        ``traces`` (n_traces, n_samples) in mV and ``channels`` (n_traces, 4): the numbers of run,
-        event, station and channel.
+        ``traces`` of shape (n_traces, n_samples) in mV, and ``channels`` of shape (n_traces, 4),
+        the numbers of run, event, station and channel.
     sampling_rate : float
         In MHz.
 
@@ -27,7 +27,7 @@ def read_nur(path):
     ImportError
         If NuRadioMC is not installed.
     ValueError
-        If there are no traces, or traces of different length or sampling rate.
+        If there are no traces, or they differ in length or sampling rate.
 
     References
     ----------
@@ -57,7 +57,7 @@ def read_nur(path):
 
 
 def _channels(event):
-    """Numbers, trace in mV and sampling rate in MHz of each channel of an event."""
+    """Yield numbers, trace in mV and sampling rate in MHz of each channel of an event."""
     for station in event.get_stations():
         for channel in station.iter_channels():
             trace = channel.get_trace()

@@ -1,31 +1,28 @@
-"""Simulated data sets of any size, written to a file by many workers."""
+"""Write simulated data sets of any size to a file, with several workers."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib import hash as joblib_hash
+from sklearn.utils import gen_batches
 
 from sklearn_aera import __version__
+from sklearn_aera._docstrings import fill_docstring
+from sklearn_aera._events import EVENT_COLUMNS
 from sklearn_aera._files import check_new, written_whole
 from sklearn_aera._random import draw_seed
 from sklearn_aera._validation import check_count
-from sklearn_aera.datasets._files import check_writable
-from sklearn_aera.datasets._formats import (
-    describe_dataset,
-    describe_hdf5,
-    write_npy_rows,
-    write_npz_rows,
-)
-from sklearn_aera.datasets._traces import make_traces
+from sklearn_aera.datasets._formats import ARRAYS, describe_dataset, describe_hdf5
+from sklearn_aera.datasets._traces import SIMULATION_OPTIONS, make_traces
 from sklearn_aera.simulation import TraceSimulator
-from sklearn_aera._events import EVENT_COLUMNS
 
-_NAMES = ("traces", "signals", "events")
-# Pieces that may be finished but not written, per worker.
+# Pieces per worker that may be simulated before they are written.
 _AHEAD = 4
 
 
+@fill_docstring(simulation_options=SIMULATION_OPTIONS)
 def simulate_to_file(
     path,
     n_events,
@@ -43,46 +40,46 @@ def simulate_to_file(
     overwrite=False,
     on_progress=None,
 ):
-    """Simulate a data set of any size into one file, piece by piece, by many workers.
+    """Simulate a data set of any size into an HDF5 file.
 
-    The data are those of `make_traces` with the same arguments (to float32 round-off), whatever
-    the number of workers and the size of the pieces: event ids make it unnecessary to coordinate
-    them. Memory does not grow with the number of events.
+    The data are those of `make_traces` with the same arguments, to float32 round-off, for any
+    number of workers and any size of the pieces. Memory does not grow with the number of events.
 
-    Until it is complete the file is called ``path`` with ``.part`` appended. If the work is
-    interrupted, that file stays, and ``resume=True`` goes on behind its last complete piece.
+    The unfinished file is called ``path`` with ``.part`` appended. It stays if the simulation is
+    interrupted, and ``resume=True`` continues after its last complete piece.
 
     Parameters
     ----------
     path : str or path-like
-        ``.h5``/``.hdf5``, ``.npz`` or ``.npy`` (traces alone), as for `save_traces`.
+        File to write, ``.h5`` or ``.hdf5``.
     n_events : int
-    simulator, signal_fraction, snr, arrival_time, spectral_slope, first_event_id
-        See `make_traces`.
+        Number of events.
+    %(simulation_options)s
     chunk_size : int, default=2000
-        Events of a piece of work.
+        Number of events that a worker simulates at once.
     random_state : int, RandomState instance or None, default=None
-        Seed of the events and of their traces. None with ``resume`` is that of the file.
+        Seed of the events and of their traces. With ``resume`` None means the seed of the file.
     n_jobs : int or None, default=None
-        Number of threads, or of what joblib's backend has if one is set.
+        Number of threads, or of workers of the joblib backend if one is set.
     resume : bool, default=False
-        Whether to go on with an unfinished file.
+        Whether to continue an unfinished file.
     overwrite : bool, default=False
-        Whether a file that exists may be replaced.
+        Whether to replace an existing file.
     on_progress : callable, default=None
-        Called with the number of events that are written, after each piece.
+        Called after each piece with the number of events written so far.
 
     Raises
     ------
     FileExistsError
-        If the file exists and ``overwrite`` is False, or there is an unfinished one and
+        If the file exists and ``overwrite`` is False, or an unfinished file exists and
         ``resume`` is False.
     ValueError
-        If a parameter is not valid, or the unfinished file was made with others.
+        If a parameter is not valid, or differs from those of the unfinished file.
 
     See Also
     --------
-    load_traces : Reads the file, with ``chunk_size`` piece by piece.
+    load_traces : Reads the file, with ``chunk_size`` in pieces.
+    save_traces : Writes other formats.
 
     Examples
     --------
@@ -93,18 +90,17 @@ def simulate_to_file(
     ...     [len(chunk.y) for chunk in load_traces(f"{folder}/events.h5", chunk_size=200)]
     [200, 50]
     """
-    path = check_writable(path)
+    path = _check_hdf5(path)
     n_events = check_count(n_events, "n_events")
     chunk_size = check_count(chunk_size, "chunk_size")
     check_new(path, overwrite)
     part = path.with_name(f"{path.name}.part")
     if part.exists() and not resume:
         raise FileExistsError(
-            f"path: {part} is an unfinished file: resume=True goes on with it, or remove it"
+            f"path: there is an unfinished file {part}: resume=True continues it, or remove it"
         )
-    simulator = TraceSimulator() if simulator is None else simulator
     options = {
-        "simulator": simulator,
+        "simulator": TraceSimulator() if simulator is None else simulator,
         "signal_fraction": signal_fraction,
         "snr": snr,
         "arrival_time": arrival_time,
@@ -115,21 +111,31 @@ def simulate_to_file(
         keeps_seed = random_state is None
         options["random_state"] = _check_same(part, n_events, first_event_id, options, keeps_seed)
     else:
-        # One event checks all parameters before there is a file.
+        # Simulating one event checks all parameters before the file is created.
         first = make_traces(1, first_event_id=first_event_id, **options)
-        _create(part, n_events, first_event_id, options, first.traces.shape[1])
+        _create(part, n_events, first_event_id, options, first.traces.shape[1:])
     _fill(part, first_event_id, options, chunk_size, n_jobs, on_progress)
-    check_new(path, overwrite)  # Again: hours may have passed.
-    _finish(part, path, simulator.sampling_rate)
+    check_new(path, overwrite)  # Another program may have written it in the meantime.
+    part.replace(path)
+
+
+def _check_hdf5(path):
+    path = Path(path)
+    if path.suffix not in (".h5", ".hdf5"):
+        raise ValueError(
+            f"the ending of path {path.name!r} must be '.h5' or '.hdf5': simulate into HDF5, then "
+            "convert the file with load_traces and save_traces"
+        )
+    return path
 
 
 def _workers(n_jobs):
-    # Simulation leaves Python's lock, and what threads make need not be sent.
+    # The simulation releases Python's global lock, and threads need no copies of their results.
     return Parallel(n_jobs, prefer="threads", return_as="generator")
 
 
 def _description(n_events, first_event_id, options):
-    """All that decides the data, as JSON."""
+    """Return all parameters that determine the data, as JSON."""
     described = {"n_events": n_events, "first_event_id": int(first_event_id), **options}
     parameters = options["simulator"].get_params()
     described["simulator"] = repr({name: _described(v) for name, v in parameters.items()})
@@ -137,33 +143,33 @@ def _description(n_events, first_event_id, options):
 
 
 def _described(value):
-    """A parameter of the simulator; of parts the name, of waveforms and recordings the hash."""
+    """Return a parameter of the simulator, the name of a part, or the hash of a large array."""
     if hasattr(value, "get_params"):
         return type(value).__name__
     return joblib_hash(value) if np.ndim(value) > 1 else value
 
 
-def _create(part, n_events, first_event_id, options, n_samples):
-    """An unfinished file: everything has its place, and rows without an event are not done."""
+def _create(part, n_events, first_event_id, options, trace_shape):
+    """Create an unfinished file of the final size, in which NaN marks missing events."""
     import h5py
 
     with written_whole(part) as temporary, h5py.File(temporary, "w") as file:
         describe_hdf5(file, options["simulator"].sampling_rate)
         file.attrs["parameters"] = _description(n_events, first_event_id, options)
         file.attrs["sklearn_aera_version"] = __version__
-        for name in _NAMES:
-            width = len(EVENT_COLUMNS) if name == "events" else n_samples
+        for name in ARRAYS:
+            shape = (len(EVENT_COLUMNS),) if name == "events" else trace_shape
             dtype = np.float64 if name == "events" else np.float32
             filled = {"fillvalue": np.nan} if name == "events" else {"fill_time": "never"}
-            dataset = file.create_dataset(name, (n_events, width), dtype, **filled)
+            dataset = file.create_dataset(name, (n_events, *shape), dtype, **filled)
             describe_dataset(dataset, name)
-            # The first write gives a data set its place in the file. From then on writing changes
-            # numbers alone, and a file whose process is killed stays readable.
+            # The first write allocates the data set in the file. Later writes change only
+            # numbers, so a file whose process is killed stays readable.
             dataset[-1:] = np.nan
 
 
 def _check_same(part, n_events, first_event_id, options, keeps_seed):
-    """Raise ValueError unless an unfinished file is of these parameters; returns its seed."""
+    """Check that an unfinished file has these parameters and return its seed."""
     import h5py
 
     try:
@@ -177,20 +183,20 @@ def _check_same(part, n_events, first_event_id, options, keeps_seed):
     for name, value in wanted.items():
         if stored.get(name) != value:
             raise ValueError(
-                f"{name}: {part} was begun with {stored.get(name)}, and cannot go on with {value}"
+                f"{name}: {part} was begun with {stored.get(name)} and cannot be continued with "
+                f"{value}"
             )
     return options["random_state"]
 
 
 def _fill(part, first_event_id, options, chunk_size, n_jobs, on_progress):
-    """Simulate what an unfinished file lacks."""
+    """Simulate the events that an unfinished file lacks."""
     import h5py
 
     with h5py.File(part, "r+") as file, _workers(n_jobs) as parallel:
         n_events = len(file["events"])
-        done = _n_done(file["events"])
         group = _AHEAD * effective_n_jobs(n_jobs) * chunk_size
-        for begin in range(done, n_events, group):
+        for begin in range(_n_done(file["events"]), n_events, group):
             starts = range(begin, min(begin + group, n_events), chunk_size)
             pieces = parallel(
                 delayed(make_traces)(
@@ -201,30 +207,18 @@ def _fill(part, first_event_id, options, chunk_size, n_jobs, on_progress):
                 for start in starts
             )
             for start, piece in zip(starts, pieces, strict=True):
-                for name in _NAMES:  # Events come last: they say that the rows are done.
-                    file[name][start : start + len(piece.y)] = piece[name]
+                done = start + len(piece.y)
+                for name in ARRAYS:  # Events are last: they mark the rows as complete.
+                    file[name][start:done] = piece[name]
                     file.flush()
                 if on_progress is not None:
-                    on_progress(start + len(piece.y))
+                    on_progress(done)
 
 
-def _n_done(events, size=100_000):
-    """Number of complete rows at the beginning."""
-    for start in range(0, len(events), size):
-        missing = np.isnan(events[start : start + size, 0])
+def _n_done(events):
+    """Return the number of complete rows at the beginning of an event table."""
+    for rows in gen_batches(len(events), 100_000):
+        missing = np.isnan(events[rows, 0])
         if missing.any():
-            return start + int(missing.argmax())
+            return rows.start + int(missing.argmax())
     return len(events)
-
-
-def _finish(part, path, sampling_rate):
-    """Make a complete file of the format that was asked for."""
-    import h5py
-
-    if path.suffix in (".h5", ".hdf5"):
-        part.replace(path)
-        return
-    write = {".npz": write_npz_rows, ".npy": write_npy_rows}[path.suffix]
-    with h5py.File(part, "r") as file, written_whole(path) as temporary:
-        write(temporary, {name: file[name] for name in _NAMES}, sampling_rate)
-    part.unlink()

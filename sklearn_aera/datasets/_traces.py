@@ -2,14 +2,24 @@
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import Bunch
+from sklearn.utils import Bunch, gen_batches
 
+from sklearn_aera._docstrings import fill_docstring
+from sklearn_aera._events import event_column
 from sklearn_aera._random import draw_seed
 from sklearn_aera._validation import check_count
-from sklearn_aera.datasets._events import make_events
+from sklearn_aera.datasets._events import EVENT_OPTIONS, make_events
 from sklearn_aera.simulation import TraceSimulator
 
+SIMULATION_OPTIONS = f"""
+simulator : TraceSimulator, default=None
+    Simulator of the traces; None means ``TraceSimulator()``. It is not changed. If its
+    ``random_state`` is None, the one given here is used.
+{EVENT_OPTIONS.strip()}
+"""
 
+
+@fill_docstring(simulation_options=SIMULATION_OPTIONS)
 def make_traces(
     n_events=100,
     *,
@@ -22,29 +32,27 @@ def make_traces(
     chunk_size=None,
     random_state=None,
 ):
-    """Make simulated traces, with the truth about them.
+    """Make simulated traces together with their true labels and signals.
 
     Parameters
     ----------
     n_events : int, default=100
-    simulator : TraceSimulator, default=None
-        None stands for ``TraceSimulator()``. If its own ``random_state`` is None, it gets the
-        one given here; it is not changed.
-    signal_fraction, snr, arrival_time, spectral_slope, first_event_id
-        See `make_events`.
+        Number of events.
+    %(simulation_options)s
     chunk_size : int, default=None
-        Yield the data in pieces of this many events instead of returning them at once, so that
-        data sets larger than memory can be made. The pieces together are the same data.
+        Yield the data in pieces of this many events instead of returning them at once, for data
+        sets larger than memory. The pieces together are the same data.
     random_state : int, RandomState instance or None, default=None
         Seed of the events and of their traces.
 
     Returns
     -------
-    Bunch, or with ``chunk_size`` an iterator of such
+    Bunch, or with ``chunk_size`` an iterator of Bunches
         - traces : ndarray of shape (n_events, n_samples), float32, in mV
-        - y : ndarray of shape (n_events,), int64, 1 where there is a pulse
-        - signals : ndarray of shape (n_events, n_samples), float32, the pulses alone in mV
+        - y : ndarray of shape (n_events,), int64: 1 for events with a pulse, 0 for the others
+        - signals : ndarray of the shape of ``traces``, float32: the pulses without noise, in mV
         - events : ndarray of shape (n_events, 5), the event table
+        - snr, arrival_time, event_id : ndarrays of shape (n_events,), columns of the event table
 
     See Also
     --------
@@ -56,6 +64,8 @@ def make_traces(
     >>> data = make_traces(6, random_state=1)
     >>> data.traces.shape, data.y.tolist()
     ((6, 500), [1, 1, 0, 1, 0, 1])
+    >>> data.snr.round(1).tolist()
+    [4.1, 1.1, 0.0, 0.7, 0.0, 1.1]
     >>> [len(chunk.y) for chunk in make_traces(10, chunk_size=4, random_state=0)]
     [4, 4, 2]
     """
@@ -76,17 +86,35 @@ def make_traces(
     first_events, _ = make_events(1, first_event_id=first_event_id, **table)
     simulator.fit(first_events)
 
-    def make(start, stop):
-        events, y = make_events(stop - start, first_event_id=first_event_id + start, **table)
+    def make(rows):
+        first = first_event_id + rows.start
+        events, y = make_events(rows.stop - rows.start, first_event_id=first, **table)
         traces, signals = simulator.simulate(events)
-        return Bunch(traces=traces, y=y, signals=signals, events=events)
+        return Bunch(traces=traces, y=y, signals=signals, events=events, **named_columns(events))
 
     if chunk_size is None:
-        return make(0, n_events)
-    starts = range(0, n_events, chunk_size)
-    return (make(start, min(start + chunk_size, n_events)) for start in starts)
+        return make(slice(0, n_events))
+    return (make(rows) for rows in gen_batches(n_events, chunk_size))
+
+
+def named_columns(events):
+    """Columns of an event table that a data set offers by name; None without a table."""
+    names = ("snr", "arrival_time", "event_id")
+    if events is None:
+        return dict.fromkeys(names)
+    columns = {name: event_column(events, name) for name in names}
+    return columns | {"event_id": columns["event_id"].astype(np.int64)}
 
 
 def labels_from_signals(signals):
-    """1 for each trace whose true signal is not all zero, shape (n_traces,), int64."""
-    return np.any(signals != 0, axis=1).astype(np.int64)
+    """Return 1 for each trace whose true signal is not all zero, else 0.
+
+    Parameters
+    ----------
+    signals : ndarray of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+
+    Returns
+    -------
+    ndarray of shape (n_traces,), int64
+    """
+    return np.any(signals != 0, axis=tuple(range(1, signals.ndim))).astype(np.int64)

@@ -1,11 +1,13 @@
-"""Numbers that judge detection and recovery."""
+"""Metrics of detection and of signal recovery."""
 
+from sklearn_aera._public import publish
 from sklearn_aera.metrics._detection import (
     binomial_interval,
-    detection_efficiency,
+    operating_point,
     threshold_at_fpr,
     tpr_at_fpr,
 )
+from sklearn_aera.metrics._efficiency import detection_efficiency
 from sklearn_aera.metrics._recovery import (
     energy_ratio,
     invented_pulses,
@@ -24,6 +26,7 @@ __all__ = [
     "energy_ratio",
     "invented_pulses",
     "normalized_mean_squared_error",
+    "operating_point",
     "pulse_peak",
     "recovery_resolution",
     "signal_to_noise_ratio",
@@ -32,3 +35,5 @@ __all__ = [
     "tpr_at_fpr",
     "trace_energy",
 ]
+
+publish(__name__, globals(), __all__)

@@ -1,4 +1,4 @@
-"""How well a signal is recovered: its energy, its peak, what is left of the noise."""
+"""Quality of recovered signals: energy, peak, error and remaining noise."""
 
 from typing import NamedTuple
 
@@ -6,35 +6,49 @@ import numpy as np
 import scipy.signal
 from sklearn.utils import check_array
 
+from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 from sklearn_aera._validation import check_interval, check_real
-from sklearn_aera.metrics._detection import Interval, binomial_interval
+from sklearn_aera.metrics._detection import METRIC_PARAMETERS, Interval, binomial_interval
+
+_PARAMETERS = {
+    **PARAMETERS,
+    **METRIC_PARAMETERS,
+    "traces": """
+traces : array-like of shape (n_traces, n_samples)
+    In mV.""",
+    "pair": """
+true_signals, recovered : array-like of shape (n_traces, n_samples)
+    True and recovered signals, both in the same unit.""",
+    "window": """
+window : (float, float) or None, default=None
+    Part of the trace in which the energy is summed, in us from the first sample; None for the
+    whole trace.""",
+}
 
 
 class PulsePeak(NamedTuple):
-    """Height and time of the peak of each trace's envelope, see `pulse_peak`."""
+    """Amplitude and time of the peak of each trace's envelope, see `pulse_peak`."""
 
     amplitude: np.ndarray
     time: np.ndarray
 
 
 class InventedPulses(NamedTuple):
-    """Pulses recovered from noise alone, see `invented_pulses`."""
+    """Rate and energy of pulses recovered from noise alone, see `invented_pulses`."""
 
     rate: Interval
     energy: float
 
 
+@fill_docstring(**_PARAMETERS)
 def trace_energy(traces, *, sampling_rate=180.0, window=None):
-    """Energy in traces: the sum of the squares times the sampling interval.
+    """Energy of traces: the sum of squares times the sampling interval.
 
     Parameters
     ----------
-    traces : array-like of shape (n_traces, n_samples)
-        In mV.
-    sampling_rate : float, default=180.0
-        In MHz.
-    window : (float, float) or None, default=None
-        Part of the trace that counts, in us from the first sample; None for all of it.
+    %(traces)s
+    %(sampling_rate)s
+    %(window)s
 
     Returns
     -------
@@ -44,7 +58,7 @@ def trace_energy(traces, *, sampling_rate=180.0, window=None):
     Raises
     ------
     ValueError
-        If the traces are not finite or no sample is in the window.
+        If the traces are not finite or the window holds no sample.
 
     Examples
     --------
@@ -60,27 +74,25 @@ def trace_energy(traces, *, sampling_rate=180.0, window=None):
     return np.einsum("ij,ij->i", traces, traces, dtype=np.float64) / rate
 
 
+@fill_docstring(**_PARAMETERS)
 def energy_ratio(true_signals, recovered, *, sampling_rate=180.0, window=None):
-    """Energy of recovered over that of true signals, trace by trace.
+    """Ratio of the energies of recovered and true signals, trace by trace.
 
     Parameters
     ----------
-    true_signals, recovered : array-like of shape (n_traces, n_samples)
-        In one unit.
-    sampling_rate : float, default=180.0
-        In MHz; it matters with ``window`` alone.
-    window : (float, float) or None, default=None
-        See `trace_energy`.
+    %(pair)s
+    %(sampling_rate)s
+    %(window)s
 
     Returns
     -------
     ndarray of shape (n_traces,), float64
-        NaN where there is no true signal: leave noise alone out.
+        NaN where the true signal is zero.
 
     Raises
     ------
     ValueError
-        If the arrays are not finite or of two shapes, or ``window`` holds no sample of theirs.
+        If the arrays are not finite or differ in shape, or ``window`` holds no sample.
 
     Examples
     --------
@@ -96,22 +108,22 @@ def energy_ratio(true_signals, recovered, *, sampling_rate=180.0, window=None):
     return np.divide(found, truth, out=np.full(len(truth), np.nan), where=truth > 0)
 
 
+@fill_docstring(**_PARAMETERS)
 def pulse_peak(traces, *, sampling_rate=180.0):
-    """Height and time of the largest value of the Hilbert envelope.
+    """Amplitude and time of the maximum of the Hilbert envelope.
 
-    The envelope does not depend on the phase of a pulse, which moves its largest sample.
+    The envelope does not depend on the phase of a pulse, unlike its largest sample.
 
     Parameters
     ----------
-    traces : array-like of shape (n_traces, n_samples)
-    sampling_rate : float, default=180.0
-        In MHz.
+    %(traces)s
+    %(sampling_rate)s
 
     Returns
     -------
     PulsePeak
-        Named tuple of ``amplitude`` (n_traces,), in the traces' unit, and ``time``
-        (n_traces,), in us from the first sample and a multiple of the sampling interval.
+        Named tuple of ``amplitude`` (n_traces,), in mV, and ``time`` (n_traces,), in us from the
+        first sample. The time is that of a sample.
 
     Raises
     ------
@@ -134,16 +146,17 @@ def pulse_peak(traces, *, sampling_rate=180.0):
     return PulsePeak(envelope.max(axis=1), envelope.argmax(axis=1) / rate)
 
 
+@fill_docstring(**_PARAMETERS)
 def normalized_mean_squared_error(true_signals, recovered):
-    """Squared error of all samples together over the energy of the true signals.
+    """Squared error of the recovered signals, relative to the energy of the true signals.
 
-    ``sum (r - s)^2 / sum s^2``, both sums over all traces. 0 is perfect; 1 is what zeros have.
-    It is the error which the posterior mean makes as small as can be.
+    The error is ``sum (r - s)^2 / sum s^2``, with sums over all samples of all traces. A perfect
+    recovery has 0, a recovered signal of zeros has 1. The posterior mean of the signal minimises
+    the error.
 
     Parameters
     ----------
-    true_signals, recovered : array-like of shape (n_traces, n_samples)
-        In one unit.
+    %(pair)s
 
     Returns
     -------
@@ -152,7 +165,7 @@ def normalized_mean_squared_error(true_signals, recovered):
     Raises
     ------
     ValueError
-        If the shapes differ, a value is not finite, or all true signals are zero.
+        If the arrays differ in shape or are not finite, or all true signals are zero.
 
     Examples
     --------
@@ -163,31 +176,31 @@ def normalized_mean_squared_error(true_signals, recovered):
     true_signals, recovered = _check_pair(true_signals, recovered)
     energy = _sum_of_squares(true_signals)
     if energy == 0:
-        raise ValueError("true_signals must not be zero throughout")
+        raise ValueError("true_signals must not all be zero")
     return _sum_of_squares(recovered - true_signals) / energy
 
 
 def snr_gain(true_signals, traces, recovered):
-    """By how many dB the noise in the traces is above what is left of it after recovery.
+    """Gain in signal-to-noise ratio by the recovery, in dB.
 
-    ``10 log10( sum (x - s)^2 / sum (r - s)^2 )``, sums over all traces: the signal is the same
-    before and after, so this is the gain in signal-to-noise power. What recovery takes away
-    from the signal counts as noise.
+    The gain is ``10 log10( sum (x - s)^2 / sum (r - s)^2 )``, with sums over all samples of all
+    traces: the power of the noise before recovery over the power of the error after it. Lost
+    parts of the signal count as error.
 
     Parameters
     ----------
     true_signals, traces, recovered : array-like of shape (n_traces, n_samples)
-        In one unit.
+        True signals, measured traces and recovered signals, all in the same unit.
 
     Returns
     -------
     float
-        In dB; infinite if nothing is left of the noise.
+        In dB; infinite if the recovery is perfect.
 
     Raises
     ------
     ValueError
-        If the shapes differ, a value is not finite, or there is no noise in the traces.
+        If the arrays differ in shape or are not finite, or the traces are free of noise.
 
     Examples
     --------
@@ -204,26 +217,26 @@ def snr_gain(true_signals, traces, recovered):
         return float(10 * np.log10(noise / np.float64(_sum_of_squares(recovered - true_signals))))
 
 
+@fill_docstring(**_PARAMETERS)
 def invented_pulses(recovered, threshold, *, sampling_rate=180.0, confidence_level=0.6827):
-    """How often a pulse is recovered from noise alone, and how much energy it has.
+    """Rate and mean energy of pulses that are recovered from noise alone.
 
     Parameters
     ----------
     recovered : array-like of shape (n_traces, n_samples)
-        What was recovered from traces without a pulse, in mV.
+        Signals recovered from traces without a pulse, in mV.
     threshold : float
-        Above that peak of the envelope (see `pulse_peak`), in mV, it counts as a pulse.
-        `threshold_at_fpr` finds one, with the peaks as scores.
-    sampling_rate : float, default=180.0
-        In MHz.
-    confidence_level : float, default=0.6827
+        Amplitude in mV above which the peak of the envelope (see `pulse_peak`) counts as a pulse.
+        `threshold_at_fpr` can choose it, with the amplitudes as scores.
+    %(sampling_rate)s
+    %(confidence_level)s
 
     Returns
     -------
     InventedPulses
-        Named tuple of ``rate``, the share of the traces (value, low, high) with its exact
-        interval, and ``energy``, the mean energy of the invented pulses in mV^2 us: NaN if
-        there is none.
+        Named tuple of ``rate``, the share of traces with an invented pulse and its exact interval
+        (value, low, high), and ``energy``, the mean energy of the invented pulses in mV^2 us,
+        NaN without any.
 
     Raises
     ------
@@ -252,7 +265,7 @@ def _check_rate(sampling_rate):
 
 
 def _samples(window, rate, n_samples):
-    """The slice of samples inside a window given in us."""
+    """Return the slice of the samples inside a window in us."""
     if window is None:
         return slice(None)
     start, stop = check_interval(window, "window", min_val=0.0)
@@ -266,7 +279,7 @@ def _samples(window, rate, n_samples):
 
 
 def _check_pair(true_signals, other, name="recovered"):
-    """Both as arrays of one shape, or a ValueError that says what is wrong."""
+    """Return both as finite arrays of the same shape."""
     dtype = (np.float64, np.float32)
     true_signals = check_array(true_signals, dtype=dtype, input_name="true_signals")
     other = check_array(other, dtype=dtype, input_name=name)

@@ -1,4 +1,4 @@
-"""Bias and resolution: the middle and the width of a distribution of errors."""
+"""Bias and resolution: centre and width of a distribution of errors."""
 
 from typing import NamedTuple
 
@@ -6,10 +6,11 @@ import numpy as np
 from scipy.stats import binom, norm
 from sklearn.utils import check_array, check_consistent_length
 
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import check_real
-from sklearn_aera.metrics._detection import Interval
+from sklearn_aera.metrics._detection import METRIC_PARAMETERS, Interval
 
-# The central 68 %: between one standard deviation below and above the mean of a normal variable.
+# Lower end of the central 68 %: one standard deviation below the mean of a normal distribution.
 _LOWER = float(norm.cdf(-1))
 
 
@@ -29,33 +30,36 @@ class ResolutionCurve(NamedTuple):
     n_events: np.ndarray
 
 
+@fill_docstring(**METRIC_PARAMETERS)
 def bias_and_resolution(errors, *, confidence_level=0.6827):
     """Median of errors and half the width of their central 68 %.
 
-    For a normal distribution these are its mean and its standard deviation; a few events that
-    are far off do not count more than others.
+    For a normal distribution they are its mean and its standard deviation. A few outliers hardly
+    change them.
 
     Parameters
     ----------
     errors : array-like of shape (n_events,)
         Recovered minus true, or recovered over true minus one: ``energy_ratio(...) - 1``.
-    confidence_level : float, default=0.6827
-        Of the intervals.
+    %(confidence_level)s
 
     Returns
     -------
     Resolution
-        Named tuple of ``bias`` and ``resolution``, each a (value, low, high). Between order
-        statistics lies the median, whatever the distribution; the intervals of the two outer
-        quantiles, added in quadrature, make that of the resolution. With few events (at the
-        default level below 3 for the bias, 11 for the resolution) they are cut at the smallest
-        and the largest error and too short.
+        Named tuple of ``bias`` and ``resolution``, each with its interval (value, low, high).
 
     Raises
     ------
     ValueError
         If the errors are not finite numbers in one dimension, or ``confidence_level`` is not
         between 0 and 1.
+
+    Notes
+    -----
+    The interval of the bias, between two order statistics, holds for any distribution. That of
+    the resolution adds the intervals of the two outer quantiles in quadrature. Intervals end at
+    the smallest and the largest error and are too short with few events (at the default level,
+    below 3 for the bias and 11 for the resolution).
 
     References
     ----------
@@ -84,30 +88,31 @@ def bias_and_resolution(errors, *, confidence_level=0.6827):
     return Resolution(bias, Interval(value, float(value - shorter), float(value + longer)))
 
 
+@fill_docstring(**METRIC_PARAMETERS)
 def recovery_resolution(errors, snr, *, bins=9, confidence_level=0.6827):
-    """Bias and resolution against the signal-to-noise ratio.
+    """Bias and resolution as functions of the signal-to-noise ratio.
 
     Parameters
     ----------
     errors : array-like of shape (n_events,)
-        See `bias_and_resolution`.
+        Recovered minus true, or recovered over true minus one: ``energy_ratio(...) - 1``.
     snr : array-like of shape (n_events,)
         True signal-to-noise ratio of each event.
     bins : int or array-like, default=9
-        Number of equal bins over the range of ``snr``, or the bins' edges.
-    confidence_level : float, default=0.6827
+        Number of equal bins over the range of ``snr``, or the edges of the bins.
+    %(confidence_level)s
 
     Returns
     -------
     ResolutionCurve
-        Named tuple of ``snr_edges`` (n_bins + 1,), of ``bias`` and ``resolution``, each of
-        which is three arrays (value, low, high) of shape (n_bins,), and of ``n_events``
-        (n_bins,). A bin without events has the value NaN.
+        Named tuple of ``snr_edges`` (n_bins + 1,), ``bias`` and ``resolution``, each a tuple of
+        three arrays (value, low, high) of shape (n_bins,), and ``n_events`` (n_bins,). The values
+        of a bin without events are NaN.
 
     Raises
     ------
     ValueError
-        If the arrays are not finite, not one-dimensional, or of two lengths.
+        If the arrays are not finite, not one-dimensional, or differ in length.
 
     Examples
     --------
@@ -125,7 +130,7 @@ def recovery_resolution(errors, snr, *, bins=9, confidence_level=0.6827):
     if snr.ndim != 1:
         raise ValueError(f"snr must be one-dimensional, got shape {snr.shape}")
     edges = np.histogram_bin_edges(snr, bins)
-    # The last bin holds its upper end, as in a histogram.
+    # The last bin includes its upper edge, as in numpy.histogram.
     number = np.where(snr == edges[-1], len(edges) - 1, np.digitize(snr, edges)) - 1
     missing = Resolution(Interval(*[np.nan] * 3), Interval(*[np.nan] * 3))
     n_events = np.array([np.sum(number == i) for i in range(len(edges) - 1)])
@@ -147,7 +152,7 @@ def _check_errors(errors):
 
 
 def _quantile(ordered, probability, confidence_level):
-    """A quantile of ordered values, between two of them that hold the true one."""
+    """Return a quantile of ordered values, with two of them as the ends of its interval."""
     n = len(ordered)
     tail = (1 - confidence_level) / 2
     first = int(binom.ppf(tail, n, probability)) - 1

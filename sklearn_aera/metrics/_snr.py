@@ -4,22 +4,22 @@ import numpy as np
 
 
 def signal_to_noise_ratio(signal, noise):
-    """Largest absolute signal over the root mean square of the noise (lecture's definition).
+    """Largest absolute value of the signal over the root mean square of the noise.
 
-    Other conventions exist in the field (the squared envelope, half the peak-to-peak value, the
-    RMS of the whole measured trace): say which one a number uses.
+    This is the definition of the lecture. Other definitions use the squared envelope, half the
+    peak-to-peak value, or the RMS of the whole measured trace.
 
     Parameters
     ----------
     signal : array-like of shape (..., n_samples)
-        Samples in which the peak is searched.
+        Samples that contain the peak.
     noise : array-like of shape (..., n_noise_samples)
-        Samples of noise; the two may differ in length.
+        Samples of noise; their number may differ from that of the signal.
 
     Returns
     -------
     float or ndarray of shape (...)
-        Infinite where the noise is zero but the signal is not; 0 where both are zero.
+        Infinite where only the noise is zero; 0 where both are zero.
 
     Raises
     ------
