@@ -1,17 +1,19 @@
-"""How Sphinx builds the documentation.
+"""Configuration of Sphinx, which builds the documentation.
 
-``python -m sphinx -W docs docs/_build/html`` runs every example in full; with
-``SKLEARN_AERA_QUICK=1`` in the environment small ones, to see that all runs. ``-D plot_gallery=0``
-leaves the examples out.
+``python -m sphinx -W docs docs/_build/html`` runs every example in full, and makes the notebook of
+the first one. With ``SKLEARN_AERA_QUICK=1`` in the environment the examples are small, to see that
+all run; with ``-D plot_gallery=0`` none is run.
 """
 
 import importlib
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
-# Before any estimator is imported: links of HTML representations lead to a place that is replaced
-# by this site's, see `links_within`.
+# Set before any estimator is imported: the links of HTML representations start with this text,
+# which `links_within` replaces by the way to this site's root.
 os.environ["SKLEARN_AERA_DOCS"] = "THIS-SITE"
 
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401, an example's import
@@ -32,7 +34,7 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "tables", "notebooks", "auto_examples/**.ipynb"]
+exclude_patterns = ["_build", "tables", "results", "notebooks", "auto_examples/**.ipynb"]
 default_role = "py:obj"
 nitpicky = False
 
@@ -54,7 +56,7 @@ numpydoc_class_members_toctree = False
 autodoc_default_options = {"members": True, "inherited-members": True}
 autodoc_typehints = "none"
 
-# Links to other projects need the network: a build without it is complete all the same.
+# Links to other projects need the network; without it the site is built without these links.
 if "SKLEARN_AERA_ONLINE" in os.environ:
     extensions.append("sphinx.ext.intersphinx")
     intersphinx_mapping = {
@@ -85,14 +87,15 @@ sphinx_gallery_conf = {
 
 
 def write_api_reference():
-    """One page of the reference for each room, from the one list of public names: ``__all__``."""
+    """Write the page of the API reference: the public names of each package, from ``__all__``."""
     folder = HERE / "api"
     folder.mkdir(exist_ok=True)
-    rooms = [room for room in sklearn_aera.__all__ if not room.startswith("__") and room != "cli"]
     lines = ["API reference", "=============", ""]
-    for room in rooms:
-        module = importlib.import_module(f"sklearn_aera.{room}")
-        title = f"sklearn_aera.{room}"
+    for package in sklearn_aera.__all__:
+        if package in ("__version__", "cli"):
+            continue
+        title = f"sklearn_aera.{package}"
+        module = importlib.import_module(title)
         lines += [title, "-" * len(title), "", module.__doc__.splitlines()[0], ""]
         lines += [f".. currentmodule:: {title}", "", ".. autosummary::", "   :toctree: generated"]
         lines += ["   :nosignatures:", ""]
@@ -107,20 +110,35 @@ def write_api_reference():
 write_api_reference()
 
 
+def write_notebook(app):
+    """Make the notebook of the first example, unless there is one that is newer than the example."""
+    notebook = HERE / "notebooks" / "first_pipeline.ipynb"
+    example = HERE.parent / "examples" / "plot_first_pipeline.py"
+    if notebook.exists() and notebook.stat().st_mtime > example.stat().st_mtime:
+        return
+    # In the notebook, links lead to the published site.
+    environment = {key: v for key, v in os.environ.items() if key != "SKLEARN_AERA_DOCS"}
+    command = [sys.executable, HERE / "make_notebook.py"]
+    if not app.config.plot_gallery:
+        command.append("--not-run")
+    subprocess.run(command, env=environment, check=True)
+
+
 def plain_references(app, what, name, obj, options, lines):
-    """What scikit-learn's inherited docstrings refer to is not on this site: plain text."""
+    """Replace references to scikit-learn's glossary, in inherited docstrings, by plain text."""
     reference = re.compile(r":(?:ref|term):`([^`<]+?)(?:\s*<[^>]*>)?`")
     lines[:] = [reference.sub(r"\1", line) for line in lines]
 
 
 def links_within(app, pagename, templatename, context, doctree):
-    """Links of HTML representations stay within this site, however deep the page is."""
+    """Make the links of HTML representations relative, for pages of any depth."""
     if "body" in context:
         root = "../" * pagename.count("/")
         context["body"] = context["body"].replace('"THIS-SITE/', f'"{root}')
 
 
 def setup(app):
+    app.connect("builder-inited", write_notebook)
     app.connect("html-page-context", links_within)
     if "SKLEARN_AERA_ONLINE" not in os.environ:
         app.connect("autodoc-process-docstring", plain_references)

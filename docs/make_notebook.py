@@ -1,6 +1,7 @@
-"""Make ``notebooks/first_pipeline.ipynb``: the first example as a notebook, with what it gives.
+"""Make ``notebooks/first_pipeline.ipynb``: the first example as a notebook with its output.
 
-Run as ``python docs/make_notebook.py [--output FILE]`` with the extra ``docs`` installed.
+Run as ``python docs/make_notebook.py [--output FILE] [--not-run]`` with the extra ``docs``
+installed. The build of the site runs it; the notebook is not in the repository.
 """
 
 import argparse
@@ -15,29 +16,36 @@ from sphinx_gallery.py_source_parser import split_code_and_text_blocks
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parent / "examples" / "plot_first_pipeline.py"
 NOTEBOOK = HERE / "notebooks" / "first_pipeline.ipynb"
-# What sphinx-gallery asks its configuration for.
+# Settings that sphinx-gallery reads from its configuration.
 _GALLERY = {"notebook_images": False, "pypandoc": False, "promote_jupyter_magic": False}
 _GALLERY |= {"first_notebook_cell": "%matplotlib inline", "last_notebook_cell": None}
 
 
 def make_notebook():
-    """The example as a notebook that was not run."""
+    """Convert the example to a notebook, without running it."""
     _, blocks = split_code_and_text_blocks(str(EXAMPLE))
     cells = jupyter_notebook(blocks, _GALLERY, str(NOTEBOOK.parent))
     return nbformat.reads(json.dumps(cells), as_version=4)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=NOTEBOOK)
-    options = parser.parse_args()
-    notebook = make_notebook()
+def run_notebook(notebook):
+    """Run all cells; the output of libraries on standard error is not kept."""
     ExecutePreprocessor(timeout=1200, kernel_name="python3").preprocess(notebook)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # Times of day.
-        if cell.cell_type == "code":  # Messages of the libraries below.
+        if cell.cell_type == "code":
             cell.outputs = [one for one in cell.outputs if one.get("name") != "stderr"]
     nbformat.validate(notebook)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=NOTEBOOK)
+    parser.add_argument("--not-run", action="store_true", help="write it without output")
+    options = parser.parse_args()
+    notebook = make_notebook()
+    if not options.not_run:
+        run_notebook(notebook)
     options.output.parent.mkdir(exist_ok=True)
     nbformat.write(notebook, options.output)
 

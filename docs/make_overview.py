@@ -1,4 +1,4 @@
-"""Make the figure of the README and of the first page, ``figures/overview.png``.
+"""Draw the figure of the README and of the first page, ``figures/overview.png``.
 
 Run as ``python docs/make_overview.py`` (some minutes on two cores).
 """
@@ -14,7 +14,7 @@ from sklearn_aera.datasets import make_traces
 from sklearn_aera.feature_extraction import SNRCalculator
 from sklearn_aera.inspection import EfficiencyDisplay, TraceDisplay
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
-from sklearn_aera.metrics import threshold_at_fpr
+from sklearn_aera.metrics import operating_point
 from sklearn_aera.neural_network import make_detector
 
 HERE = Path(__file__).parent
@@ -35,21 +35,19 @@ def main():
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
     for name, detector in detectors.items():
         detector.fit(train.traces, train.y)
-        threshold = threshold_at_fpr(
-            validation.y, detector.decision_function(validation.traces), max_fpr=MAX_FPR
-        )
-        EfficiencyDisplay.from_estimator(
-            detector,
-            test.traces,
+        on_validation, score = (detector.decision_function(x.traces) for x in (validation, test))
+        point = operating_point(validation.y, on_validation, test.y, score, max_fpr=MAX_FPR)
+        EfficiencyDisplay.from_predictions(
             test.y,
-            test.events[:, 1],
+            score,
+            test.snr,
             max_fpr=MAX_FPR,
-            threshold=threshold,
+            threshold=point.threshold,
             name=name,
             limit=name == "Physical limit",
             ax=axes[2],
         )
-    row = int(abs(test.events[:, 1] - 2.0).argmin())
+    row = int(abs(test.snr - 2.0).argmin())
     whiten = detectors["make_detector"][:2]
     TraceDisplay.from_trace(test.traces[row], signal=test.signals[row], ax=axes[0])
     TraceDisplay.from_trace(whiten.transform(test.traces[row : row + 1])[0], ax=axes[1])

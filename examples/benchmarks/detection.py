@@ -2,7 +2,7 @@
 
 Run as::
 
-    python examples/benchmarks/detection.py [--snr LOW HIGH] [--quick] [--json FILE]
+    python examples/benchmarks/detection.py [--snr LOW HIGH] [--pulses FILE] [--quick] [--json FILE]
         [--figure FILE]
 
 Training, validation and test events have different event ids. The threshold of each operating
@@ -22,36 +22,34 @@ time of the training, simulation included where the data are endless. The rows:
   epochs), and on endless data (50 epochs of 20 000 events).
 - convolution: `ConvolutionalClassifier` on the same normalised and whitened traces, endless.
 
-Two more tables follow, with thresholds at a false-positive rate of 0.2 %: the endless detector on
-the pulses of a CoREAS shower (with ``--pulses FILE``), and networks and likelihood ratio in a
-background with bursts.
+Two more tables follow: the endless detector on the pulses of a CoREAS shower (with ``--pulses
+FILE``), and networks and likelihood ratio in a background with bursts.
 """
 
-import argparse
-import json
-import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from networks import CourseNetwork
+from report import Report, input_file, make_parser, output_file, timed
 from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.pipeline import make_pipeline
+from traces import FIRST_ENDLESS_ID, SEED, make_data
 
-from sklearn_aera.datasets import load_coreas, make_traces
+from sklearn_aera.datasets import load_coreas
 from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
 from sklearn_aera.inspection import EfficiencyDisplay
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
-from sklearn_aera.metrics import threshold_at_fpr, tpr_at_fpr
+from sklearn_aera.metrics import operating_point
 from sklearn_aera.neural_network import ConvolutionalClassifier, make_detector
 from sklearn_aera.simulation import AntennaNoise, TraceSimulator
 
-SEED = 0
-RATES = (1e-2, 2e-3)
+RATES = {"TPR at FPR 1 %": 1e-2, "TPR at FPR 0.2 %": 2e-3}
 SHOWN = ("likelihood ratio", "detector, endless", "textbook BiLSTM", "SNR threshold", "course LSTM")
 BURSTS = AntennaNoise(burst_rate=0.5)
 RECIPE = {"learning_rate": 2e-3, "learning_rate_schedule": "cosine", "weight_decay": 0.01}
+FORMATS = dict.fromkeys(("AUC", "gap", "accuracy"), ".4f") | dict.fromkeys(RATES, ".3f")
+FORMATS |= {"training / s": ".0f", "traces/s": ",.0f"}
 
 
 @dataclass(frozen=True)
@@ -64,118 +62,64 @@ class Size:
     n_epoch: int
     endless_epochs: int
     course_epochs: int
+    detector_epochs: tuple[int, int, int]
     budget: float
 
 
-FULL = Size(4000, 40_000, 20_000, 20_000, 50, 20, 300.0)
-QUICK = Size(200, 400, 1000, 200, 1, 1, 1.0)
-
-
-@dataclass
-class Row:
-    """What is measured of one detector."""
-
-    name: str
-    auc: float
-    accuracy: float | None
-    tpr: dict
-    gap: float | None = None
-    seconds: float | None = None
-    traces_per_second: float | None = None
-
-
-class KerasNetwork:
-    """The course's network as its hands-on has it, in Keras without this package."""
-
-    def __init__(self, *, bidirectional):
-        import keras
-
-        layers = keras.layers
-        recurrent = [layers.LSTM(size, return_sequences=True) for size in (32, 64, 10)]
-        if bidirectional:
-            recurrent = [layers.Bidirectional(layer) for layer in recurrent]
-        head = [layers.Flatten(), layers.Dropout(0.3), layers.Dense(1, activation="sigmoid")]
-        self.network = keras.Sequential([keras.Input((500, 1)), *recurrent, *head])
-
-    def fit(self, traces, y, *, epochs, batch_size, decay, budget=np.inf):
-        import keras
-
-        rate = 1e-3
-        if decay:
-            n_steps = -(-len(y) // batch_size)
-            rate = keras.optimizers.schedules.ExponentialDecay(rate, n_steps, 0.9)
-        self.network.compile(keras.optimizers.Adam(rate), "binary_crossentropy")
-        started = time.perf_counter()
-
-        def stop_in_time(batch, logs):
-            self.network.stop_training |= time.perf_counter() - started > budget
-
-        self.network.fit(
-            self._scaled(traces),
-            y,
-            epochs=epochs,
-            batch_size=batch_size,
-            verbose=0,
-            callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=stop_in_time)],
-        )
-        return self
-
-    def decision_function(self, traces):
-        probability = self.network.predict(self._scaled(traces), batch_size=1000, verbose=0)
-        return probability[:, 0].astype(float) - 0.5
-
-    def _scaled(self, traces):
-        return (traces / traces.std(axis=1, keepdims=True))[:, :, None]
-
-
-def make_data(size, snr, **simulator):
-    """Training, validation and test traces, none of which share an event."""
-    options = {"simulator": TraceSimulator(**simulator), "snr": snr, "random_state": SEED}
-    numbers = (size.n_large, size.n_test, size.n_test)
-    return [
-        make_traces(n, first_event_id=number * 100_000_000, **options)
-        for number, n in enumerate(numbers)
-    ]
+FULL = Size(4000, 40_000, 20_000, 20_000, 50, 20, (8, 60, 10), 300.0)
+QUICK = Size(200, 400, 1000, 200, 1, 1, (1, 1, 1), 1.0)
 
 
 def endless(pipeline, train, size, snr, noise=None):
     """Train the last step of a pipeline on endless data; the others on the data at hand."""
     preprocessing = pipeline[:-1].fit(train.traces, train.y)
     simulator = TraceSimulator(noise=noise, random_state=SEED)
-    pipeline[-1].fit_simulated(
-        simulator, size.n_epoch, preprocessing=preprocessing, snr=snr, first_event_id=10**12
-    )
+    options = {"preprocessing": preprocessing, "snr": snr, "first_event_id": FIRST_ENDLESS_ID}
+    pipeline[-1].fit_simulated(simulator, size.n_epoch, **options)
     return pipeline
+
+
+def endless_detector(train, size, snr, noise=None):
+    """The recommended detector, trained on endless data."""
+    detector = make_detector(epochs=size.endless_epochs, max_shift=0, random_state=SEED)
+    return endless(detector, train, size, snr, noise)
+
+
+def fit_ratio(train, snr):
+    """The likelihood ratio for a range of signal-to-noise ratios."""
+    snr = snr if snr[0] < snr[1] else snr[0]
+    return LikelihoodRatioClassifier(snr=snr).fit(train.traces, train.y)
 
 
 def detectors(train, size, snr):
     """Functions that train each detector, by name."""
     few = (train.traces[: size.n_small], train.y[: size.n_small])
     every = (train.traces, train.y)
-    range_ = snr if snr[0] < snr[1] else snr[0]
-    seeded = {"random_state": SEED}
-    whitened = make_detector(epochs=1)[:-1]
-    convolution = ConvolutionalClassifier(epochs=size.endless_epochs, **RECIPE, **seeded)
-    n_hasty, n_few, n_many = (1, 1, 1) if size is QUICK else (8, 60, 10)
+
+    def network(n_epochs, data):
+        return make_detector(epochs=n_epochs, random_state=SEED).fit(*data)
+
+    def convolution():
+        classifier = ConvolutionalClassifier(
+            epochs=size.endless_epochs, random_state=SEED, **RECIPE
+        )
+        pipeline = make_pipeline(*make_detector(epochs=1)[:-1], classifier)
+        return endless(pipeline, train, size, snr)
+
+    course = {"epochs": size.course_epochs, "batch_size": 256, "decay": True}
+    textbook = {"epochs": 100, "batch_size": 128, "decay": False, "budget": size.budget}
+    n_hasty, n_few, n_many = size.detector_epochs
     return {
         "SNR threshold": lambda: SNRCalculator().fit(few[0]),
         "matched filter": lambda: MatchedFilter().fit(*every),
-        "likelihood ratio": lambda: LikelihoodRatioClassifier(snr=range_).fit(*every),
-        "course LSTM": lambda: KerasNetwork(bidirectional=False).fit(
-            *few, epochs=size.course_epochs, batch_size=256, decay=True
-        ),
-        "textbook BiLSTM": lambda: KerasNetwork(bidirectional=True).fit(
-            *every, epochs=100, batch_size=128, decay=False, budget=size.budget
-        ),
-        "detector, hasty": lambda: make_detector(epochs=n_hasty, **seeded).fit(*few),
-        f"detector, {size.n_small:,}": lambda: make_detector(epochs=n_few, **seeded).fit(*few),
-        f"detector, {size.n_large:,}": lambda: make_detector(epochs=n_many, **seeded).fit(*every),
-        "detector, endless": lambda: endless(
-            make_detector(epochs=size.endless_epochs, max_shift=0, **seeded), train, size, snr
-        ),
-        "convolution, endless": lambda: endless(
-            make_pipeline(*whitened, convolution), train, size, snr
-        ),
+        "likelihood ratio": partial(fit_ratio, train, snr),
+        "course LSTM": lambda: CourseNetwork(bidirectional=False).fit(*few, **course),
+        "textbook BiLSTM": lambda: CourseNetwork(bidirectional=True).fit(*every, **textbook),
+        "detector, hasty": partial(network, n_hasty, few),
+        f"detector, {size.n_small:,}": partial(network, n_few, few),
+        f"detector, {size.n_large:,}": partial(network, n_many, every),
+        "detector, endless": partial(endless_detector, train, size, snr),
+        "convolution, endless": convolution,
     }
 
 
@@ -188,73 +132,52 @@ def scores(model, traces):
 
 def judge(name, model, validation, test):
     """Measure one trained detector; returns its row and its scores of the test traces."""
-    started = time.perf_counter()
-    score = scores(model, test.traces)
-    speed = len(score) / (time.perf_counter() - started)
+    score, seconds = timed(scores, model, test.traces)
     on_validation = scores(model, validation.traces)
-    tpr = {}
-    for rate in RATES:
-        threshold = threshold_at_fpr(validation.y, on_validation, max_fpr=rate)
-        tpr[rate] = tpr_at_fpr(test.y, score, threshold=threshold, return_interval=True)
-    accuracy = None
-    if hasattr(model, "decision_function"):
-        accuracy = float(np.mean((score > 0) == test.y))
-    return Row(name, roc_auc_score(test.y, score), accuracy, tpr, traces_per_second=speed), score
+    is_classifier = hasattr(model, "decision_function")
+    accuracy = float(np.mean((score > 0) == test.y)) if is_classifier else None
+    row = {"detector": name, "AUC": roc_auc_score(test.y, score), "gap": None}
+    row["accuracy"] = accuracy
+    for column, max_fpr in RATES.items():
+        point = operating_point(validation.y, on_validation, test.y, score, max_fpr=max_fpr)
+        row[column] = list(point.tpr)
+    return row | {"training / s": None, "traces/s": len(score) / seconds}, score
 
 
-def compare(size, snr, console):
-    """Train and judge all detectors."""
-    train, validation, test = make_data(size, snr)
-    rows, all_scores, models = {}, {}, {}
-    for name, make in detectors(train, size, snr).items():
-        started = time.perf_counter()
-        models[name] = make()
-        seconds = time.perf_counter() - started
-        rows[name], all_scores[name] = judge(name, models[name], validation, test)
-        rows[name].seconds = seconds
-        console.print(f"  {name}: {seconds:.0f} s, AUC {rows[name].auc:.4f}")
-    for row in rows.values():
-        row.gap = rows["likelihood ratio"].auc - row.auc
-    return list(rows.values()), all_scores, test, models
+class Comparison:
+    """All detectors trained and judged on the same events."""
 
+    def __init__(self, size, snr, report):
+        self.size, self.snr, self.report = size, snr, report
+        self.scores, self.models = {}, {}
 
-def on_a_shower(models, size, snr, path):
-    """The endless detector on analytic pulses and on those of a CoREAS shower."""
-    model = models["detector, endless"]
-    for name, pulse in {"analytic": None, "CoREAS": load_coreas(path).pulses}.items():
-        _, validation, test = make_data(size, snr, pulse=pulse)
-        yield judge(f"{name} pulses", model, validation, test)[0]
+    def rows(self):
+        train, validation, self.test = make_data(self.size.n_large, self.size.n_test, self.snr)
+        rows = {}
+        for name, make in detectors(train, self.size, self.snr).items():
+            self.models[name], seconds = timed(make)
+            rows[name], self.scores[name] = judge(name, self.models[name], validation, self.test)
+            rows[name]["training / s"] = seconds
+            self.report.note(f"{name}: {seconds:.0f} s, AUC {rows[name]['AUC']:.4f}")
+        for row in rows.values():
+            row["gap"] = rows["likelihood ratio"]["AUC"] - row["AUC"]
+        return rows.values()
 
+    def on_a_shower(self, path):
+        """Rows of the endless detector on analytic pulses and on those of a CoREAS shower."""
+        model = self.models["detector, endless"]
+        for name, pulse in {"analytic": None, "CoREAS": load_coreas(path).pulses}.items():
+            data = make_data(self.size.n_large, self.size.n_test, self.snr, pulse=pulse)
+            yield judge(f"{name} pulses", model, *data[1:])[0]
 
-def with_bursts(models, size, snr):
-    """Likelihood ratio and detector, each trained with bursts, in a background with bursts."""
-    train, validation, test = make_data(size, snr, noise=BURSTS)
-    range_ = snr if snr[0] < snr[1] else snr[0]
-    ratio = LikelihoodRatioClassifier(snr=range_).fit(train.traces, train.y)
-    yield judge("likelihood ratio", ratio, validation, test)[0]
-    yield judge("detector, trained without", models["detector, endless"], validation, test)[0]
-    detector = make_detector(epochs=size.endless_epochs, max_shift=0, random_state=SEED)
-    detector = endless(detector, train, size, snr, noise=BURSTS)
-    yield judge("detector, trained with bursts", detector, validation, test)[0]
-
-
-def show(title, rows, console):
-    table = Table(title=title, title_justify="left")
-    columns = ["AUC", "gap", "accuracy", *(f"TPR at {rate:.1%}" for rate in RATES)]
-    for name in ("detector", *columns, "train / s", "traces/s"):
-        table.add_column(name, justify="left" if name == "detector" else "right", no_wrap=True)
-    for row in rows:
-        rates = [f"{value:.3f}±{(high - low) / 2:.3f}" for value, low, high in row.tpr.values()]
-        table.add_row(
-            row.name,
-            f"{row.auc:.4f}",
-            "" if row.gap is None else f"{row.gap:.4f}",
-            "" if row.accuracy is None else f"{row.accuracy:.4f}",
-            *rates,
-            "" if row.seconds is None else f"{row.seconds:.0f}",
-            f"{row.traces_per_second:,.0f}",
-        )
-    console.print(table)
+    def with_bursts(self):
+        """Rows of likelihood ratio and detector in a background with bursts."""
+        size, snr = self.size, self.snr
+        train, *data = make_data(size.n_large, size.n_test, snr, noise=BURSTS)
+        yield judge("likelihood ratio", fit_ratio(train, snr), *data)[0]
+        yield judge("detector, trained without", self.models["detector, endless"], *data)[0]
+        detector = endless_detector(train, size, snr, noise=BURSTS)
+        yield judge("detector, trained with bursts", detector, *data)[0]
 
 
 def draw(path, scores_by_name, test):
@@ -264,12 +187,13 @@ def draw(path, scores_by_name, test):
     figure = Figure(figsize=(5.2, 3.8), layout="constrained")
     ax = figure.subplots()
     shown = [name for name in SHOWN if name in scores_by_name]
-    if len(np.unique(test.events[test.y == 1, 1])) == 1:
+    if len(np.unique(test.snr[test.y == 1])) == 1:
         _draw_roc(ax, {name: scores_by_name[name] for name in shown}, test)
     else:
+        options = {"max_fpr": RATES["TPR at FPR 0.2 %"], "ax": ax}
         for name in shown:
             EfficiencyDisplay.from_predictions(
-                test.y, scores_by_name[name], test.events[:, 1], max_fpr=RATES[1], name=name, ax=ax
+                test.y, scores_by_name[name], test.snr, name=name, **options
             )
     figure.savefig(path, dpi=150)
 
@@ -283,39 +207,31 @@ def _draw_roc(ax, scores_by_name, test):
         ax.plot(fpr, tpr, label=label, drawstyle="steps-post", **style)
     rates = np.geomspace(1 / np.sum(test.y == 0), 1, 200)
     ax.plot(rates, rates, color="0.6", linewidth=0.8, linestyle=":", label="guessing")
-    ax.set(
-        xscale="log",
-        xlim=(rates[0], 1),
-        ylim=(0, 1.02),
-        xlabel="False-positive rate",
-        ylabel="True-positive rate",
-    )
+    ax.set(xscale="log", xlim=(rates[0], 1), ylim=(0, 1.02))
+    ax.set(xlabel="False-positive rate", ylabel="True-positive rate")
     ax.grid(alpha=0.3)
     ax.legend(frameon=False, fontsize="small", loc="center right")
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     parser.add_argument("--snr", type=float, nargs=2, default=(2.0, 2.0), metavar=("LOW", "HIGH"))
-    parser.add_argument("--pulses", type=Path, help="a CoREAS file")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
-    parser.add_argument("--json", type=Path, help="also write the numbers here")
-    parser.add_argument("--figure", type=Path, help="draw efficiency or ROC curves here")
+    parser.add_argument("--pulses", type=input_file, metavar="FILE", help="a CoREAS file")
+    help_ = "draw efficiency or ROC curves here"
+    parser.add_argument("--figure", type=output_file, metavar="FILE", help=help_)
     options = parser.parse_args(arguments)
-    size, snr, console = QUICK if options.quick else FULL, tuple(options.snr), Console(width=110)
-    tables = {}
-    rows, scores_by_name, test, models = compare(size, snr, console)
-    tables[f"SNR {snr[0]:g} to {snr[1]:g}, {size.n_test:,} test events"] = rows
+    size, snr = QUICK if options.quick else FULL, tuple(options.snr)
+    report = Report("detection", options)
+    comparison = Comparison(size, snr, report)
+    title = f"SNR {snr[0]:g} to {snr[1]:g}, {size.n_test:,} test events"
+    report.measure("detectors", title, comparison.rows, FORMATS)
     if options.pulses is not None:
-        tables["Other pulses"] = list(on_a_shower(models, size, snr, options.pulses))
-    tables["Bursts in the background"] = list(with_bursts(models, size, snr))
-    for title, rows in tables.items():
-        show(title, rows, console)
-    if options.json is not None:
-        found = {title: [asdict(row) for row in rows] for title, rows in tables.items()}
-        options.json.write_text(json.dumps(found, indent=2) + "\n")
+        title = "Other pulses"
+        report.measure("coreas", title, lambda: comparison.on_a_shower(options.pulses), FORMATS)
+    report.measure("bursts", "Bursts in the background", comparison.with_bursts, FORMATS)
+    report.finish()
     if options.figure is not None:
-        draw(options.figure, scores_by_name, test)
+        draw(options.figure, comparison.scores, comparison.test)
 
 
 if __name__ == "__main__":

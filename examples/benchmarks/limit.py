@@ -46,8 +46,6 @@ from scipy.signal import welch
 from scipy.special import i0e, logsumexp
 from sklearn.covariance import ledoit_wolf, oas
 
-from sklearn_aera.datasets import make_traces
-from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
 from sklearn_aera._templates import (
     arrival_times,
     build_bank,
@@ -56,6 +54,8 @@ from sklearn_aera._templates import (
     pulse_shapes,
     white_coefficients,
 )
+from sklearn_aera.datasets import make_traces
+from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
 from sklearn_aera.likelihood._marginal import (
     fit_noise_scale,

@@ -1,4 +1,4 @@
-"""Data sets larger than memory: how fast they are written, and what memory it takes.
+"""Data sets larger than memory: how fast they are written and read, and what memory it takes.
 
 Run as::
 
@@ -11,25 +11,18 @@ with `load_traces` and `partial_fit`, beside the same on the whole file in memor
 peak of the process and its workers above what they had before; size is that of traces and signals.
 """
 
-import argparse
-import json
-import subprocess
-import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 
-import psutil
-from rich.console import Console
-from rich.table import Table
+from processes import Worker, watched_memory
+from report import Report, make_parser, timed
 
 PIECE = 2000
 FULL, QUICK = (20_000, 60_000, 200_000), (4000, 6000)
 
 
 def in_memory(path):
-    """A task is a function of the number of events; what is imported and compiled is so before."""
+    """Function of the number of events that simulates them; everything it needs is loaded."""
     from sklearn_aera.datasets import make_traces
 
     make_traces(PIECE, random_state=0)
@@ -37,6 +30,7 @@ def in_memory(path):
 
 
 def into_file(path, n_jobs):
+    """The same, but into a file."""
     from sklearn_aera.datasets import simulate_to_file
 
     options = {"chunk_size": PIECE, "random_state": 0, "n_jobs": n_jobs, "overwrite": True}
@@ -45,7 +39,7 @@ def into_file(path, n_jobs):
 
 
 def train(path, chunk_size):
-    """One epoch; with ``chunk_size`` None on the whole file at once."""
+    """Function that trains one epoch from a file; ``chunk_size`` None takes it as a whole."""
     from sklearn_aera.datasets import load_traces
     from sklearn_aera.neural_network import make_detector
 
@@ -66,110 +60,59 @@ def train(path, chunk_size):
     return epoch
 
 
-TASKS = {
+WORK = {
     "make_traces, in memory": ("write", in_memory, {}),
     "simulate_to_file, n_jobs=1": ("write", into_file, {"n_jobs": 1}),
     "simulate_to_file, n_jobs=2": ("write", into_file, {"n_jobs": 2}),
     "partial_fit on the whole file": ("train", train, {"chunk_size": None}),
     "partial_fit piece by piece": ("train", train, {"chunk_size": PIECE}),
 }
+prepared_work = {}  # Of this process.
 
 
-def work(name, path, n_events):
-    """What a process does: get ready, wait, and say how long the task took."""
-    _, prepare, options = TASKS[name]
-    task = prepare(path, **options)
-    print("ready", flush=True)
-    sys.stdin.readline()
-    started = time.perf_counter()
-    task(n_events)
-    print(time.perf_counter() - started, flush=True)
+def prepare(name, path):
+    """Get ready for a piece of work."""
+    _, make, options = WORK[name]
+    prepared_work[name] = make(Path(path), **options)
 
 
-def measure(name, path, n_events):
-    """Seconds of a task and the peak memory (MB) of its processes above that of before."""
-    command = [sys.executable, __file__, "--work", name, str(path), str(n_events)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, text=True, **pipes) as process:
-        assert process.stdout.readline() == "ready\n"
-        watched = psutil.Process(process.pid)
-        before, peak, done = held(watched), [0.0], threading.Event()
-
-        def watch():
-            while not done.wait(0.1):
-                peak[0] = max(peak[0], held(watched))
-
-        thread = threading.Thread(target=watch)
-        thread.start()
-        process.stdin.write("go\n")
-        process.stdin.flush()
-        line = process.stdout.readline()
-        done.set()
-        thread.join()
-    return float(line), max(peak[0] - before, 0.0)
+def work(name, n_events):
+    """Seconds of a piece of work."""
+    return timed(prepared_work[name], n_events)[1]
 
 
-def held(process):
-    """MB that a process and its children have for themselves."""
-    total = 0.0
-    for one in [process, *process.children(recursive=True)]:
-        try:
-            memory = one.memory_full_info()
-        except psutil.Error:
-            continue
-        total += getattr(memory, "uss", memory.rss) / 1e6
-    return total
+TASKS = {"prepare": prepare, "work": work}
 
 
-def rows(sizes, folder):
+def measure(sizes, folder):
     for n_events in sizes:
-        path = Path(folder) / f"events_{n_events}.h5"
-        seconds = {}
-        for name, (kind, *_) in TASKS.items():
-            seconds[name], memory = measure(name, path, n_events)
-            reference = next(n for n in seconds if TASKS[n][0] == kind)
+        path, references = Path(folder) / f"events_{n_events}.h5", {}
+        for name, (kind, *_) in WORK.items():
+            with Worker("out_of_core") as worker:
+                worker("prepare", name=name, path=str(path))
+                with watched_memory(worker.pid, "uss") as held:
+                    seconds = worker("work", name=name, n_events=n_events)
+            reference = references.setdefault(kind, seconds)
             yield {
                 "events": n_events,
                 "size / MB": n_events * 500 * 4 * 2 / 1e6,
                 "task": name,
-                "s": seconds[name],
-                "events/s": n_events / seconds[name],
-                "speed / in memory": seconds[reference] / seconds[name],
-                "memory / MB": memory,
+                "s": seconds,
+                "events/s": n_events / seconds,
+                "speed / in memory": reference / seconds,
+                "memory / MB": max(held) - held[0],
             }
         path.unlink()
 
 
-def show(found, console):
-    table = Table(title="Data larger than memory", title_justify="left")
-    for column in found[0]:
-        table.add_column(column, justify="left" if column == "task" else "right")
-    for row in found:
-        table.add_row(
-            *(f"{v:,.3g}" if isinstance(v, float) and v < 100 else _whole(v) for v in row.values())
-        )
-    console.print(table)
-
-
-def _whole(value):
-    return value if isinstance(value, str) else f"{value:,.0f}"
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers here")
-    parser.add_argument("--work", nargs=3, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.work:
-        name, path, n_events = options.work
-        work(name, Path(path), int(n_events))
-        return
+def main(arguments=None):
+    options = make_parser(__doc__).parse_args(arguments)
+    report = Report("out_of_core", options)
     with tempfile.TemporaryDirectory() as folder:
-        found = list(rows(QUICK if options.quick else FULL, folder))
-    show(found, Console(width=120))
-    if options.json is not None:
-        options.json.write_text(json.dumps({"out of core": found}, indent=2) + "\n")
+        sizes = QUICK if options.quick else FULL
+        title = "Data larger than memory"
+        report.measure("out_of_core", title, lambda: measure(sizes, folder))
+    report.finish()
 
 
 if __name__ == "__main__":

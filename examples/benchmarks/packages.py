@@ -1,34 +1,32 @@
-"""What the packages that people use for such data can do: checked by running each.
+"""What other packages can do with such data: checked by running each.
 
 Run in the environment of each package as::
 
     python examples/benchmarks/packages.py [--data FILE] [--quick] [--json FILE]
 
-``FILE`` has traces and signals as ``sklearn-aera simulate FILE.npz`` writes them, the first half
-for training; without it, and with sklearn-aera at hand, they are simulated. Every package that is
-installed gets a row, in ``--json`` beside those that the file has from other environments. Its
-classifier is the recurrent one that it has, with a GRU of 32 units in both directions where it can
-be chosen, or else the one that it recommends for series; traces are divided by their standard
-deviation before. What is looked at:
+``--data`` names a file of traces and signals as ``sklearn-aera simulate FILE.npz`` writes it, the
+first half for training; without it, and with sklearn-aera installed, they are simulated. Every
+package that is installed gets a row; rows that the file of ``--json`` has from other environments
+are kept. The classifier is the package's recurrent one, with a bidirectional GRU of 32 units where
+that can be chosen, or else the one that it recommends for series; traces are divided by their
+standard deviation before. The columns:
 
 - network: who writes it.
 - AUC: on the second half of the traces, with the seconds of the fit; all networks are trained for
-  10 epochs. These are small data, and not what any of the packages can do at best.
+  10 epochs. These are small data, and not the best that the packages can do.
 - search: whether a `GridSearchCV` over two settings of a pipeline of scikit-learn runs.
 - clone: whether a clone with the same seed predicts the same.
 - joblib: size of the file, and whether a fresh process predicts the same from it.
 - one trace: milliseconds of a prediction.
 """
 
-import argparse
 import importlib.util
 import json
 import os
 import subprocess
-import sys
 import tempfile
-import time
 import warnings
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from textwrap import shorten
@@ -37,6 +35,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import joblib
 import numpy as np
+from processes import run_python
+from report import Report, input_file, make_parser, take_turns, timed
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
@@ -164,6 +164,75 @@ PACKAGES = {
 }
 
 
+# Prints nothing; replaces the traces in the second file by their scores.
+LOAD_CODE = """
+import sys, joblib, numpy as np, packages
+traces = np.load(sys.argv[2])
+np.save(sys.argv[2], packages.scores(joblib.load(sys.argv[1]), traces))
+"""
+
+
+def scores(model, X):
+    """Probability of a pulse."""
+    return np.asarray(model.predict_proba(X))[:, 1]
+
+
+class Checks:
+    """What is checked of one package.
+
+    Parameters
+    ----------
+    name : str
+    X, y : ndarray
+        Traces and labels; the first half is for training.
+    n_few : int
+        Number of traces where a fit need not learn much.
+    """
+
+    def __init__(self, name, X, y, n_few):
+        self.shape, self.network, self.grid, self.written_by = PACKAGES[name]()
+        half, prepared = len(X) // 2, Frames(self.shape).transform(X)
+        self.train, self.test = (prepared[:half], y[:half]), (prepared[half:], y[half:])
+        self.few = X[:n_few], y[:n_few]
+        self.n_few = n_few
+
+    def fit(self):
+        _, seconds = timed(self.network.fit, *self.train)
+        area = roc_auc_score(self.test[1], scores(self.network, self.test[0]))
+        return f"{area:.3f} in {seconds:.0f} s"
+
+    def search(self):
+        pipeline = Pipeline([("frames", Frames(self.shape)), ("classify", self.network)])
+        named = {f"classify__{key}": values for key, values in self.grid.items()}
+        options = {"cv": 2, "scoring": "roc_auc", "error_score": "raise"}
+        GridSearchCV(pipeline, named, **options).fit(*self.few)
+        return "yes"
+
+    def same_from_a_clone(self):
+        few = [part[: self.n_few] for part in self.train]
+        one, two = (scores(clone(self.network).fit(*few), self.test[0]) for _ in range(2))
+        return "the same" if np.array_equal(one, two) else f"differ by {np.ptp(one - two):.1g}"
+
+    def stored(self):
+        some = self.test[0][:50]
+        with tempfile.TemporaryDirectory() as folder:
+            path, data = Path(folder) / "model.joblib", Path(folder) / "data.npy"
+            joblib.dump(self.network, path)
+            np.save(data, some)
+            try:
+                run_python(LOAD_CODE, path, data)
+            except subprocess.CalledProcessError as error:
+                return f"not loaded: {shorten(error.stderr.strip().splitlines()[-1], 70)}"
+            same = np.allclose(np.load(data), scores(self.network, some), atol=1e-5)
+            return f"{path.stat().st_size / 1e3:,.0f} kB, {'the same' if same else 'NOT the same'}"
+
+    def one_trace(self):
+        predict = partial(self.network.predict_proba, self.test[0][:1])
+        seconds = take_turns({"one": predict}, 20)["one"]
+        text, shape = f"{1e3 * np.median(seconds):.1f} ms", np.shape(predict())
+        return text if shape == (1, 2) else f"{text}, of shape {shape}"
+
+
 def outcome(check):
     """What a check gives, or the error it ends with."""
     try:
@@ -174,72 +243,26 @@ def outcome(check):
         return f"{type(error).__name__}: {shorten(str(error), 70)}"
 
 
-def scores(model, X):
-    return np.asarray(model.predict_proba(X))[:, 1]
+def row_of(name, X, y, n_few):
+    checks = Checks(name, X, y, n_few)
+    row = {"package": name, "version": version(name), "network": checks.written_by}
+    row |= {"AUC": outcome(checks.fit), "search": outcome(checks.search)}
+    row |= {"clone": outcome(checks.same_from_a_clone), "joblib": outcome(checks.stored)}
+    return row | {"one trace": outcome(checks.one_trace)}
 
 
-def measure(name, X, y, size):
-    """One package's row."""
-    shape, network, grid, written_by = PACKAGES[name]()
-    pipeline = Pipeline([("frames", Frames(shape)), ("classify", network)])
-    half, few = len(X) // 2, slice(0, size["n_search"])
-    prepared = Frames(shape).transform(X)
-    train, test = (prepared[:half], y[:half]), (prepared[half:], y[half:])
-    row = {"package": name, "version": version(name), "network": written_by}
-
-    def fit():
-        started = time.perf_counter()
-        network.fit(*train)
-        seconds = time.perf_counter() - started
-        return f"{roc_auc_score(test[1], scores(network, test[0])):.3f} in {seconds:.0f} s"
-
-    def search():
-        named = {f"classify__{key}": values for key, values in grid.items()}
-        options = {"cv": 2, "scoring": "roc_auc", "error_score": "raise"}
-        GridSearchCV(pipeline, named, **options).fit(X[few], y[few])
-        return "yes"
-
-    def same_from_a_clone():
-        one, two = (
-            scores(clone(network).fit(train[0][few], y[few]), test[0][few]) for _ in range(2)
-        )
-        return "the same" if np.array_equal(one, two) else f"differ by {np.ptp(one - two):.1g}"
-
-    def stored():
-        with tempfile.TemporaryDirectory() as folder:
-            path, data = Path(folder) / "model.joblib", Path(folder) / "data.npy"
-            joblib.dump(network, path)
-            np.save(data, test[0][:50])
-            code = (
-                "import sys, joblib, numpy as np, packages; X = np.load(sys.argv[2]); "
-                "np.save(sys.argv[2], packages.scores(joblib.load(sys.argv[1]), X))"
-            )
-            command = [sys.executable, "-c", code, str(path), str(data)]
-            done = subprocess.run(
-                command, cwd=Path(__file__).parent, capture_output=True, text=True
-            )
-            if done.returncode:
-                return f"not loaded: {shorten(done.stderr.strip().splitlines()[-1], 70)}"
-            same = np.allclose(np.load(data), scores(network, test[0][:50]), atol=1e-5)
-            return f"{path.stat().st_size / 1e3:,.0f} kB, {'the same' if same else 'NOT the same'}"
-
-    def one_trace():
-        network.predict_proba(test[0][:1])
-        seconds = []
-        for _ in range(20):
-            started = time.perf_counter()
-            network.predict_proba(test[0][:1])
-            seconds.append(time.perf_counter() - started)
-        text = f"{1e3 * np.median(seconds):.1f} ms"
-        shape = np.shape(network.predict_proba(test[0][:1]))
-        return text if shape == (1, 2) else f"{text}, of shape {shape}"
-
-    row |= {"AUC": outcome(fit), "search": outcome(search), "clone": outcome(same_from_a_clone)}
-    row |= {"joblib": outcome(stored), "one trace": outcome(one_trace)}
-    return row
+def measure(X, y, n_few, path):
+    """Rows of the packages that are installed, and of others as the file has them."""
+    known = path is not None and path.exists()
+    rows = json.loads(path.read_text())["tables"]["packages"]["rows"] if known else []
+    found = {row["package"]: row for row in rows}
+    for name in PACKAGES:
+        if importlib.util.find_spec(name.replace("-", "_")) is not None:
+            found[name] = row_of(name, X, y, n_few)
+    return [found[name] for name in PACKAGES if name in found]
 
 
-def data_of(path, n_traces):
+def read_or_make(path, n_traces):
     """Traces and labels."""
     if path is None:
         from sklearn_aera.datasets import make_traces
@@ -251,26 +274,14 @@ def data_of(path, n_traces):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--quick", action="store_true", help="a run that measures nothing")
-    parser.add_argument("--json", type=Path)
+    parser = make_parser(__doc__)
+    parser.add_argument("--data", type=input_file, metavar="FILE")
     options = parser.parse_args()
-    size = {"n_traces": 4000, "n_search": 500}
-    if options.quick:
-        size = {"n_traces": 80, "n_search": 20}
-    X, y = data_of(options.data, size["n_traces"])
-    known = options.json is not None and options.json.exists()
-    found = json.loads(options.json.read_text()) if known else {}
-    for name in PACKAGES:
-        if importlib.util.find_spec(name.replace("-", "_")) is None:
-            continue
-        found[name] = [measure(name, X, y, size)]
-        print(f"\n{name}")
-        for key, value in found[name][0].items():
-            print(f"  {key:18} {value}", flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
+    n_traces, n_few = (80, 20) if options.quick else (4000, 500)
+    X, y = read_or_make(options.data, n_traces)
+    report = Report("packages", options)
+    report.measure("packages", "Packages", lambda: measure(X, y, n_few, options.json))
+    report.finish()
 
 
 if __name__ == "__main__":

@@ -16,28 +16,32 @@ Training, validation and test events have different event ids. The rows:
   arXiv:1901.04079, on the training traces.
 - denoiser: `make_denoiser` on endless data.
 
-The columns: mean square error of the traces with a pulse, in dB of their signals' energy, and that
-of noise alone; median and central 68 % of the energy ratio less one, and the share within 20 %, of
-the pulses that the likelihood ratio finds at a false-positive rate of 0.2 % (threshold from
-validation events); the bias that is left after division by the median ratio of the validation
-events with analytic pulses, one number for a method, with the errors of both; the resolution of the
-85 % of the found whose recovered peak is largest; the pulses found and within 20 %, of all pulses;
-peak time within one sample at SNR 2.5 to 3.5; the rate of pulses invented from 60 000 noise traces,
-above the peak that 0.2 % of 60 000 others exceed after recovery; power at the carriers that is left
-of noise, in dB of what there was.
+The columns:
+
+- error, noise: mean square error of the traces with a pulse, in dB of their signals' energy, and
+  that of noise alone.
+- bias, resolution: median and central 68 % of the energy ratio less one, of the pulses that the
+  likelihood ratio finds at a false-positive rate of 0.2 % (threshold from validation events).
+- calibrated: the bias that is left after division by the median ratio of the validation events
+  with analytic pulses, one number for a method, with the errors of both.
+- largest 85 %: the resolution of the 85 % of the found whose recovered peak is largest.
+- within 20 %, of all: share of the found pulses whose energy is within 20 % of the truth; how many
+  these are of all pulses.
+- peak time: share of the pulses at SNR 2.5 to 3.5 whose peak is within one sample.
+- invented: rate of pulses invented from 60 000 noise traces, above the peak that 0.2 % of 60 000
+  others exceed after recovery.
+- carriers: power at the carriers that is left of noise, in dB of what there was.
 """
 
-import argparse
-import json
-import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from networks import fit_autoencoder
+from report import Report, input_file, make_parser, output_file, timed
+from traces import FIRST_ENDLESS_ID, SEED, make_data
 
 from sklearn_aera.datasets import load_coreas, make_traces
+from sklearn_aera.inspection import ResolutionDisplay
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
 from sklearn_aera.metrics import (
     bias_and_resolution,
@@ -50,13 +54,15 @@ from sklearn_aera.metrics import (
 )
 from sklearn_aera.neural_network import make_denoiser
 from sklearn_aera.preprocessing import WienerFilter
-from sklearn_aera.simulation import TraceSimulator
+from sklearn_aera.simulation import AntennaNoise, TraceSimulator
 
-SEED = 0
 MAX_FPR = 2e-3
 LARGEST = 0.85
-RATE = 180.0
-CARRIERS = (58.887, 61.523, 68.555, 71.191)
+RATE = 180.0  # MHz
+CARRIERS = AntennaNoise().carriers
+PERCENTAGES = ("bias", "calibrated", "resolution", "largest 85 %", "within 20 %", "of all")
+FORMATS = {"error / dB": ".2f", "noise / dB": ".1f", "invented / %": ".2f", "carriers / dB": ".1f"}
+FORMATS |= {f"{name} / %": ".1f" for name in (*PERCENTAGES, "peak time")} | {"fit / s": ".0f"}
 
 
 @dataclass(frozen=True)
@@ -76,42 +82,16 @@ FULL = Size(20_000, 4000, 60_000, 20_000, 40, 30, 4)
 QUICK = Size(300, 200, 200, 200, 1, 1, 1)
 
 
-@dataclass
-class Row:
-    """What is measured of one method."""
-
-    method: str
-    error: float
-    noise: float
-    bias: tuple
-    calibrated: tuple
-    resolution: tuple
-    resolution_of_largest: tuple
-    within: float
-    within_of_all: float
-    peak_time: float
-    invented: tuple
-    carriers: float
-    seconds: float
-
-
-def make_data(size, snr, pulse=None):
-    """Training, validation and test traces, none of which share an event."""
-    options = {"simulator": TraceSimulator(pulse=pulse), "snr": snr, "random_state": SEED}
-    numbers = (size.n_train, size.n_test, size.n_test)
-    return [
-        make_traces(n, first_event_id=number * 100_000_000, **options)
-        for number, n in enumerate(numbers)
-    ]
-
-
 def make_noise(size):
     """Two sets of noise traces, to choose a threshold and to see what is above it."""
     options = {"simulator": TraceSimulator(), "signal_fraction": 0.0, "random_state": SEED}
     return [
-        make_traces(size.n_noise, first_event_id=number * 100_000_000, **options).traces
+        make_traces(size.n_noise, first_event_id=number * 10**8, **options).traces
         for number in (3, 4)
     ]
+
+
+# Methods
 
 
 def band_pass(traces):
@@ -120,36 +100,12 @@ def band_pass(traces):
     return np.fft.irfft(np.fft.rfft(traces) * inside, traces.shape[1])
 
 
-def autoencoder(train, epochs):
-    """Fit a convolutional autoencoder in plain Keras; returns its recovery."""
-    import keras
-
-    layers = keras.layers
-    inputs = keras.Input((train.traces.shape[1], 1))
-    x = layers.ZeroPadding1D((6, 6))(inputs)
-    for n_filters in (32, 64, 64, 128):
-        x = layers.Conv1D(n_filters, 9, strides=2, padding="same", activation="relu")(x)
-    for n_filters in (64, 64, 32, 32):
-        x = layers.Conv1DTranspose(n_filters, 9, strides=2, padding="same", activation="relu")(x)
-    x = layers.Cropping1D((6, 6))(layers.Conv1D(1, 9, padding="same")(x))
-    network = keras.Model(inputs, x)
-    network.compile(keras.optimizers.Adam(1e-3), "mse")
-    unit = float(np.sqrt(np.mean(train.signals**2)))
-
-    def scaled(traces):
-        return (traces / train.traces.std())[:, :, None]
-
-    targets = (train.signals / unit)[:, :, None]
-    network.fit(scaled(train.traces), targets, batch_size=128, epochs=epochs, verbose=0)
-    return lambda traces: unit * network.predict(scaled(traces), verbose=0)[:, :, 0]
-
-
-def denoiser(train, size, snr):
+def fit_denoiser(size, snr):
     """The recommended denoiser on endless data."""
     network = make_denoiser(epochs=size.epochs, max_shift=0, random_state=SEED)
     simulator = TraceSimulator(random_state=SEED)
-    network.fit_simulated(simulator, size.n_epoch, snr=snr, first_event_id=10**12)
-    return network.predict
+    network.fit_simulated(simulator, size.n_epoch, snr=snr, first_event_id=FIRST_ENDLESS_ID)
+    return network
 
 
 def methods(train, size, snr):
@@ -163,38 +119,55 @@ def methods(train, size, snr):
         "Wiener filter": lambda: WienerFilter().fit(train.traces, train.y).transform,
         "template fit": lambda: limit.fit(train.traces, train.y).template_fit,
         "posterior mean": lambda: limit.fit(train.traces, train.y).posterior_mean,
-        "convolutional autoencoder": lambda: autoencoder(train, size.autoencoder_epochs),
-        "denoiser": lambda: denoiser(train, size, snr),
+        "convolutional autoencoder": lambda: fit_autoencoder(
+            train.traces, train.signals, size.autoencoder_epochs
+        ),
+        "denoiser": lambda: fit_denoiser(size, snr).predict,
     }
 
 
-def judge(method, recover, test, found, noise, seconds, calibration):
-    """Measure one method on the test events; ``calibration`` is its bias on validation events."""
+# Measures
+
+
+def judge(method, recover, test, found, noise, calibration):
+    """Row of one method on the test events; ``calibration`` is its bias on validation events."""
     recovered = np.asarray(recover(test.traces), dtype=np.float64)
     pulses = test.y == 1
     truth = test.signals[pulses]
-    error = normalized_mean_squared_error(truth, recovered[pulses])
     left = trace_energy(recovered[~pulses]).sum() / trace_energy(truth).sum()
-    ratio = energy_ratio(test.signals[found], recovered[found]) - 1
+    row = {"method": method}
+    row["error / dB"] = _decibel(normalized_mean_squared_error(truth, recovered[pulses]))
+    row["noise / dB"] = _decibel(left)
+    percent = _energies(test.signals[found], recovered[found], calibration)
+    percent["of all"] = percent["within 20 %"] * found.sum() / pulses.sum()
+    percent["peak time"] = _peak_time(test, recovered)
+    percent["invented"] = _invented(recover, *noise)
+    row |= {f"{name} / %": _percent(value) for name, value in percent.items()}
+    row["carriers / dB"] = _carriers_left(test.traces[~pulses], recovered[~pulses])
+    return row
+
+
+def _energies(truth, recovered, calibration):
+    """Bias and resolution of the energies of found pulses, and the share within 20 %."""
+    ratio = energy_ratio(truth, recovered) - 1
     bias, resolution = bias_and_resolution(ratio)
-    peak = pulse_peak(recovered[found]).amplitude
+    peak = pulse_peak(recovered).amplitude
     largest = peak >= np.quantile(peak, 1 - LARGEST)
-    within = np.abs(ratio) <= 0.2
-    return Row(
-        method,
-        10 * np.log10(error),
-        10 * np.log10(max(left, 1e-12)),
-        tuple(bias),
-        _calibrated(bias, calibration),
-        tuple(resolution),
-        tuple(bias_and_resolution(ratio[largest])[1]),
-        float(np.mean(within)),
-        float(within.sum() / pulses.sum()),
-        _peak_time(test, recovered),
-        _invented(recover, *noise),
-        _carriers_left(test.traces[~pulses], recovered[~pulses]),
-        seconds,
-    )
+    return {
+        "bias": bias,
+        "calibrated": _calibrated(bias, calibration),
+        "resolution": resolution,
+        "largest 85 %": bias_and_resolution(ratio[largest])[1],
+        "within 20 %": float(np.mean(np.abs(ratio) <= 0.2)),
+    }
+
+
+def _decibel(ratio):
+    return 10 * float(np.log10(max(ratio, 1e-12)))
+
+
+def _percent(value):
+    return [100 * float(v) for v in value] if isinstance(value, tuple) else 100 * float(value)
 
 
 def _calibrated(bias, before):
@@ -209,12 +182,12 @@ def _invented(recover, validation, test):
     """Rate of pulses in recovered noise above a threshold that other noise has chosen."""
     peaks = pulse_peak(recover(validation)).amplitude
     threshold = np.quantile(peaks, 1 - MAX_FPR, method="higher")
-    return tuple(invented_pulses(recover(test), threshold).rate)
+    return invented_pulses(recover(test), threshold).rate.value
 
 
 def _peak_time(test, recovered):
     """Share of the pulses with SNR 2.5 to 3.5 whose peak is within one sample."""
-    chosen = (test.events[:, 1] >= 2.5) & (test.events[:, 1] <= 3.5)
+    chosen = (test.snr >= 2.5) & (test.snr <= 3.5)
     chosen = chosen if chosen.any() else test.y == 1
     late = pulse_peak(recovered[chosen]).time - pulse_peak(test.signals[chosen]).time
     return float(np.mean(np.abs(late) <= 1.001 / RATE))
@@ -226,105 +199,86 @@ def _carriers_left(traces, recovered):
     window = np.hanning(len(times))[:, None]
     waves = window * np.exp(-2j * np.pi * np.outer(times, CARRIERS))
     before, after = (np.mean(np.abs(x @ waves) ** 2) for x in (traces, recovered))
-    return 10 * np.log10(max(after / before, 1e-12))
+    return _decibel(after / before)
 
 
-def found_pulses(train, validation, test, snr):
-    """Pulses of the validation and of the test events that the likelihood ratio finds."""
-    ratio = LikelihoodRatioClassifier(snr=snr).fit(train.traces, train.y)
-    scores = [ratio.decision_function(data.traces) for data in (validation, test)]
-    threshold = threshold_at_fpr(validation.y, scores[0], max_fpr=MAX_FPR)
-    both = zip((validation, test), scores, strict=True)
-    return [(data.y == 1) & (score > threshold) for data, score in both]
+class Comparison:
+    """All methods fitted and judged on the same events."""
 
+    def __init__(self, size, snr, report):
+        self.size, self.snr, self.report = size, snr, report
+        self.recoveries, self.calibrations = {}, {}
+        self.train, self.validation, self.test = make_data(size.n_train, size.n_test, snr)
+        self.noise = make_noise(size)
 
-def compare(size, snr, path, console):
-    """Fit and judge all methods; the tables by title, and what each recovers of the test."""
-    train, validation, test = make_data(size, snr)
-    noise = make_noise(size)
-    found = found_pulses(train, validation, test, snr)
-    console.print(f"{found[1].sum()} of {np.sum(test.y)} pulses found")
-    rows, recoveries, calibrations = [], {}, {}
-    for name, fit in methods(train, size, snr).items():
-        started = time.perf_counter()
-        recover = recoveries[name] = fit()
-        seconds = time.perf_counter() - started
-        before = energy_ratio(validation.signals[found[0]], recover(validation.traces[found[0]]))
-        calibration = calibrations[name] = bias_and_resolution(before - 1)[0]
-        rows.append(judge(name, recover, test, found[1], noise, seconds, calibration))
-        console.print(f"  {name}: {seconds:.0f} s, error {rows[-1].error:.2f} dB")
-    tables = {f"SNR {snr}, {len(test.y):,} test events": rows}
-    if path is not None:
-        _, validation, shower = make_data(size, snr, load_coreas(path).pulses)
-        found = found_pulses(train, validation, shower, snr)[1]
-        tables["Pulses of a CoREAS shower"] = [
-            judge(name, recoveries[name], shower, found, noise, 0.0, calibrations[name])
-            for name in ("posterior mean", "denoiser")
-        ]
-    return tables, recoveries, test
-
-
-def show(title, rows, console):
-    table = Table(title=title, title_justify="left")
-    columns = ["error/dB", "noise/dB", "bias", "calibrated", "resolution", "of 85 %"]
-    columns += ["within 20%", "of all", "peak time", "invented", "carriers/dB", "fit/s"]
-    for name in ("method", *columns):
-        table.add_column(name, justify="left" if name == "method" else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(
-            row.method,
-            f"{row.error:.2f}",
-            f"{row.noise:.1f}",
-            f"{row.bias[0]:+.3f}",
-            f"{row.calibrated[0]:+.3f}",
-            f"{row.resolution[0]:.3f}",
-            f"{row.resolution_of_largest[0]:.3f}",
-            f"{row.within:.1%}",
-            f"{row.within_of_all:.1%}",
-            f"{row.peak_time:.1%}",
-            f"{row.invented[0]:.2%}",
-            f"{row.carriers:.1f}",
-            f"{row.seconds:.0f}",
+    def rows(self):
+        in_validation, in_test = self._found_pulses(self.validation, self.test)
+        self.report.note(f"{in_test.sum()} of {np.sum(self.test.y)} pulses found")
+        traces, truth = (
+            x[in_validation] for x in (self.validation.traces, self.validation.signals)
         )
-    console.print(table)
+        for name, fit in methods(self.train, self.size, self.snr).items():
+            recover, seconds = timed(fit)
+            before = energy_ratio(truth, recover(traces))
+            self.recoveries[name] = recover
+            self.calibrations[name] = bias_and_resolution(before - 1)[0]
+            row = self._judge(name, self.test, in_test)
+            self.report.note(f"{name}: {seconds:.0f} s, error {row['error / dB']:.2f} dB")
+            yield row | {"fit / s": seconds}
+
+    def on_a_shower(self, path):
+        """Rows of the best methods on the pulses of a CoREAS shower."""
+        pulses = load_coreas(path).pulses
+        data = make_data(self.size.n_train, self.size.n_test, self.snr, pulse=pulses)[1:]
+        found = self._found_pulses(*data)[1]
+        for name in ("posterior mean", "denoiser"):
+            yield self._judge(name, data[1], found)
+
+    def _judge(self, name, test, found):
+        recover, calibration = self.recoveries[name], self.calibrations[name]
+        return judge(name, recover, test, found, self.noise, calibration)
+
+    def _found_pulses(self, validation, test):
+        """Pulses of the validation and of the test events that the likelihood ratio finds."""
+        ratio = LikelihoodRatioClassifier(snr=self.snr).fit(self.train.traces, self.train.y)
+        scores = [ratio.decision_function(data.traces) for data in (validation, test)]
+        threshold = threshold_at_fpr(validation.y, scores[0], max_fpr=MAX_FPR)
+        both = zip((validation, test), scores, strict=True)
+        return [(data.y == 1) & (score > threshold) for data, score in both]
 
 
 def draw(path, recoveries, test):
     """Bias and resolution of the energy against SNR."""
-    from sklearn_aera.inspection import ResolutionDisplay
-
-    pulses = (test.y == 1) & (test.events[:, 1] >= 1)
-    display = None
+    pulses = (test.y == 1) & (test.snr >= 1)
+    axes = None
     for name in ("template fit", "posterior mean", "denoiser"):
+        recovered = np.asarray(recoveries[name](test.traces[pulses]))
         display = ResolutionDisplay.from_predictions(
-            test.signals[pulses],
-            np.asarray(recoveries[name](test.traces[pulses])),
-            test.events[pulses, 1],
-            name=name,
-            axes=None if display is None else display.axes_,
+            test.signals[pulses], recovered, test.snr[pulses], name=name, axes=axes
         )
+        axes = display.axes_
     display.figure_.savefig(path, dpi=150)
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     parser.add_argument("--snr", type=float, nargs=2, default=(0.5, 5.0), metavar=("LOW", "HIGH"))
-    parser.add_argument("--pulses", type=Path, help="a CoREAS file")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
-    parser.add_argument("--json", type=Path, help="also write the numbers here")
-    parser.add_argument("--figure", type=Path, help="draw the resolution against SNR here")
+    parser.add_argument("--pulses", type=input_file, metavar="FILE", help="a CoREAS file")
+    help_ = "draw the resolution against SNR here"
+    parser.add_argument("--figure", type=output_file, metavar="FILE", help=help_)
     options = parser.parse_args(arguments)
-    size, console = QUICK if options.quick else FULL, Console(width=170)
+    size = QUICK if options.quick else FULL
     low, high = options.snr
-    snr = low if low == high else (low, high)
-    tables, recoveries, test = compare(size, snr, options.pulses, console)
-    for title, rows in tables.items():
-        show(title, rows, console)
-    if options.json is not None:
-        numbers = {title: [asdict(row) for row in rows] for title, rows in tables.items()}
-        options.json.write_text(json.dumps(numbers, indent=2) + "\n")
+    report = Report("recovery", options)
+    comparison = Comparison(size, low if low == high else (low, high), report)
+    title = f"SNR {low:g} to {high:g}, {size.n_test:,} test events"
+    report.measure("methods", title, comparison.rows, FORMATS)
+    if options.pulses is not None:
+        title = "Pulses of a CoREAS shower"
+        report.measure("coreas", title, lambda: comparison.on_a_shower(options.pulses), FORMATS)
+    report.finish()
     if options.figure is not None:
-        draw(options.figure, recoveries, test)
+        draw(options.figure, comparison.recoveries, comparison.test)
 
 
 if __name__ == "__main__":
