@@ -19,7 +19,7 @@ def _pulses(data):
     """Signals, something like recovered ones, and ratios of the events with a pulse."""
     pulse = data.y == 1
     scale = 1 + 0.1 * np.random.default_rng(0).normal(size=(len(data.y), 1))
-    return data.signals[pulse], (scale * data.signals)[pulse], data.events[pulse, 1]
+    return data.signals[pulse], (scale * data.signals)[pulse], data.snr[pulse]
 
 
 def test_recovery_display(data):
@@ -89,11 +89,11 @@ def test_methods_share_axes(data):
 def test_resolution_display_from_estimator(data):
     pulse = data.y == 1
     wiener = WienerFilter().fit(data.traces, data.y)
-    truth = data.signals[pulse], data.events[pulse, 1]
+    truth = data.signals[pulse], data.snr[pulse]
     display = ResolutionDisplay.from_estimator(wiener, data.traces[pulse], *truth, bins=2)
     assert display.name == "WienerFilter"
     expected = energy_ratio(data.signals[pulse], wiener.transform(data.traces[pulse])) - 1
-    expected = recovery_resolution(expected, data.events[pulse, 1], bins=2)
+    expected = recovery_resolution(expected, data.snr[pulse], bins=2)
     np.testing.assert_allclose(display.curve.bias.value, expected.bias.value)
 
     class Denoiser:

@@ -1,5 +1,6 @@
-"""Figures. Matplotlib is loaded when one is drawn."""
+"""Displays of traces, spectra, trainings, searches and results, drawn with matplotlib."""
 
+from sklearn_aera._public import publish
 from sklearn_aera.inspection._efficiency import EfficiencyDisplay
 from sklearn_aera.inspection._recovery import RecoveryDisplay, ResolutionDisplay
 from sklearn_aera.inspection._search import SearchDisplay
@@ -16,3 +17,5 @@ __all__ = [
     "TraceDisplay",
     "TrainingDisplay",
 ]
+
+publish(__name__, globals(), __all__)

@@ -1,25 +1,45 @@
-"""Show how a detector's efficiency grows with the signal-to-noise ratio."""
+"""Display of the detection efficiency as a function of the signal-to-noise ratio."""
 
-from sklearn_aera.inspection._style import LIMIT_COLOR, axes_or_new, draw_bins, legend_above
+from sklearn_aera._docstrings import fill_docstring
+from sklearn_aera.inspection._style import (
+    LIMIT_COLOR,
+    PARAMETERS,
+    axes_or_new,
+    draw_bins,
+    legend_above,
+)
 from sklearn_aera.metrics import detection_efficiency
+
+_PARAMETERS = {
+    **PARAMETERS,
+    "threshold": """
+max_fpr : float, default=0.01
+    False-positive rate at which the threshold is chosen on these scores. With ``threshold``, the
+    rate for which it was chosen, for the axis label.
+threshold : float, default=None
+    Threshold chosen beforehand, on validation data.""",
+    "limit": """
+limit : bool, default=False
+    Whether the scores are those of the physical limit, which is drawn as a line.""",
+}
 
 
 class EfficiencyDisplay:
-    """Detection efficiency against the signal-to-noise ratio, at a fixed false-positive rate.
+    """Detection efficiency as a function of the signal-to-noise ratio.
 
-    Make it with `from_predictions` or `from_estimator`; call again with the same ``ax`` to
+    Create it with `from_predictions` or `from_estimator`. Further calls with the same ``ax``
     compare detectors.
 
     Parameters
     ----------
     efficiency : Efficiency
-        Outcome of `sklearn_aera.metrics.detection_efficiency`.
+        Result of `sklearn_aera.metrics.detection_efficiency`.
     max_fpr : float, default=None
         False-positive rate of the threshold, for the axis label.
     name : str, default=None
         Name of the detector in the legend.
     limit : bool, default=False
-        Whether this is the physical limit: a line instead of points.
+        Whether this is the physical limit, which is drawn as a line instead of points.
 
     Attributes
     ----------
@@ -45,6 +65,7 @@ class EfficiencyDisplay:
         self.limit = limit
 
     @classmethod
+    @fill_docstring(**_PARAMETERS)
     def from_predictions(
         cls,
         y_true,
@@ -58,18 +79,18 @@ class EfficiencyDisplay:
         limit=False,
         ax=None,
     ):
-        """Show the efficiency of given scores.
+        """Draw the efficiency of given scores.
 
         Parameters
         ----------
         y_true, y_score, snr : array-like of shape (n_traces,)
-        max_fpr, threshold, bins
-            See `sklearn_aera.metrics.detection_efficiency`. With ``threshold``, ``max_fpr``
-            only labels the axis: the rate for which the threshold was chosen.
+            True labels, scores of the detector, and true signal-to-noise ratios.
+        %(threshold)s
+        %(bins)s
         name : str, default=None
-        limit : bool, default=False
-            Whether these are the scores of the physical limit, which is drawn as a line.
-        ax : matplotlib Axes, default=None
+            Name of the detector in the legend.
+        %(limit)s
+        %(ax)s
 
         Returns
         -------
@@ -81,6 +102,7 @@ class EfficiencyDisplay:
         return cls(efficiency, max_fpr=max_fpr, name=name, limit=limit).plot(ax)
 
     @classmethod
+    @fill_docstring(**_PARAMETERS)
     def from_estimator(
         cls,
         estimator,
@@ -95,16 +117,21 @@ class EfficiencyDisplay:
         limit=False,
         ax=None,
     ):
-        """Show the efficiency of a fitted classifier on traces (or on events).
+        """Draw the efficiency of a fitted classifier.
 
         Parameters
         ----------
         estimator : classifier with ``decision_function`` or ``predict_proba``
+            Fitted detector.
         X : array-like
-            What the estimator takes.
+            Input of the estimator: traces, or events if it contains the simulator.
         y, snr : array-like of shape (n_traces,)
-        max_fpr, threshold, bins, name, limit, ax
-            See `from_predictions`; the name's default is that of the class.
+            True labels and signal-to-noise ratios.
+        %(threshold)s
+        %(bins)s
+        %(estimator_name)s
+        %(limit)s
+        %(ax)s
 
         Returns
         -------
@@ -118,13 +145,13 @@ class EfficiencyDisplay:
         options = {"max_fpr": max_fpr, "threshold": threshold, "bins": bins}
         return cls.from_predictions(y, score, snr, **options, name=name, limit=limit, ax=ax)
 
+    @fill_docstring(**_PARAMETERS)
     def plot(self, ax=None):
-        """Draw the display, with intervals; those of points are error bars, with the bins' widths.
+        """Draw the efficiency with its intervals: error bars, or a band for the limit.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            None for a new figure.
+        %(ax)s
 
         Returns
         -------

@@ -1,43 +1,61 @@
-"""Show a recovered signal, and how well signals are recovered."""
+"""Displays of a recovered signal and of the resolution of the recovery."""
 
 import numpy as np
 
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import check_real
 from sklearn_aera.inspection._style import (
     DATA_COLOR,
+    PARAMETERS,
     RECOVERED_COLOR,
     TRUTH_COLOR,
-    axes_or_column,
+    axes_or_grid,
+    check_series,
     draw_bins,
     legend_above,
 )
-from sklearn_aera.inspection._trace import _check_series
 from sklearn_aera.metrics import energy_ratio, recovery_resolution
 
-# Amplitudes further below the largest than that are not shown: they are leakage.
+# Range of the spectra below their maximum. Smaller amplitudes are spectral leakage.
 _SPECTRUM_RANGE = 3e-4
+_SIZE = (4.5, 4.8)
+
+_PARAMETERS = {
+    **PARAMETERS,
+    "series": """
+trace, recovered : array-like of shape (n_samples,)
+    Measured trace and recovered signal in mV.
+signal : array-like of shape (n_samples,), default=None
+    True signal in mV, if it is known.""",
+    "name": """
+name : str, default="Recovered"
+    Name of the recovered signal in the legend.""",
+    "truth": """
+snr : array-like of shape (n_events,)
+    True signal-to-noise ratio.""",
+    "window": """
+window : (float, float) or None, default=None
+    Part of the trace in which the energy is summed, in us from the first sample; None for the
+    whole trace.""",
+}
 
 
+@fill_docstring(**_PARAMETERS)
 class RecoveryDisplay:
-    """A measured trace, the signal recovered from it and the true one, with their spectra.
+    """A measured trace, the recovered and the true signal, with their spectra.
 
-    Make it with `from_predictions`.
+    Create it with `from_predictions`.
 
     Parameters
     ----------
-    trace, recovered : ndarray of shape (n_samples,)
-        In mV.
-    signal : ndarray of shape (n_samples,), default=None
-        True signal in mV, where it is known.
-    sampling_rate : float, default=180.0
-        In MHz.
-    name : str, default="Recovered"
-        Name of the recovered signal in the legend.
+    %(series)s
+    %(sampling_rate)s
+    %(name)s
 
     Attributes
     ----------
     axes_ : ndarray of shape (2,) of matplotlib Axes
-        Of the traces and of the amplitude spectra.
+        Axes of the traces and of the amplitude spectra.
     figure_ : matplotlib Figure
 
     Examples
@@ -60,22 +78,18 @@ class RecoveryDisplay:
         self.name = name
 
     @classmethod
+    @fill_docstring(**_PARAMETERS)
     def from_predictions(
         cls, trace, recovered, *, signal=None, sampling_rate=180.0, name="Recovered", axes=None
     ):
-        """Show one trace and what was recovered from it.
+        """Draw one trace and the signal recovered from it.
 
         Parameters
         ----------
-        trace, recovered : array-like of shape (n_samples,)
-            In mV.
-        signal : array-like of shape (n_samples,), default=None
-            True signal in mV.
-        sampling_rate : float, default=180.0
-            In MHz.
-        name : str, default="Recovered"
-        axes : sequence of two matplotlib Axes, default=None
-            None for a new figure.
+        %(series)s
+        %(sampling_rate)s
+        %(name)s
+        %(two_axes)s
 
         Returns
         -------
@@ -84,31 +98,25 @@ class RecoveryDisplay:
         Raises
         ------
         ValueError
-            If the arrays are not one-dimensional, finite and of one length.
+            If the arrays are not one-dimensional, finite and of the same length.
         """
-        series = {"trace": trace, "recovered": recovered, "signal": signal}
-        series = {n: _check_series(v, n) for n, v in series.items() if v is not None}
-        for n, values in series.items():
-            if len(values) != len(series["trace"]):
-                raise ValueError(
-                    f"{n} must have the {len(series['trace'])} samples of trace, got {len(values)}"
-                )
+        series = check_series(trace=trace, recovered=recovered, signal=signal)
         check_real(sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
         return cls(**series, sampling_rate=sampling_rate, name=name).plot(axes)
 
+    @fill_docstring(**_PARAMETERS)
     def plot(self, axes=None):
-        """Draw the display.
+        """Draw the traces and their amplitude spectra.
 
         Parameters
         ----------
-        axes : sequence of two matplotlib Axes, default=None
-            None for a new figure.
+        %(two_axes)s
 
         Returns
         -------
         RecoveryDisplay
         """
-        self.axes_ = axes_or_column(axes, 2, height=4.8)
+        self.axes_ = axes_or_grid(axes, 2, 1, size=_SIZE)
         self.figure_ = self.axes_[0].figure
         series = [
             (self.trace, "Measured", {"color": DATA_COLOR, "linewidth": 0.6}),
@@ -138,24 +146,24 @@ class RecoveryDisplay:
 
 
 class ResolutionDisplay:
-    """Bias and resolution of the recovered energy against the signal-to-noise ratio.
+    """Bias and resolution of the recovered energy as functions of the signal-to-noise ratio.
 
-    Make it with `from_predictions` or `from_estimator`; call again with the same ``axes`` to
+    Create it with `from_predictions` or `from_estimator`. Further calls with the same ``axes``
     compare methods.
 
     Parameters
     ----------
     curve : ResolutionCurve
-        Outcome of `sklearn_aera.metrics.recovery_resolution`, as shares of one.
+        Result of `sklearn_aera.metrics.recovery_resolution` for relative errors.
     quantity : str, default="energy"
-        What has the bias and resolution, for the axis labels.
+        Name of the recovered quantity, for the axis labels.
     name : str, default=None
         Name of the method in the legend.
 
     Attributes
     ----------
     axes_ : ndarray of shape (2,) of matplotlib Axes
-        Of the bias and of the resolution.
+        Axes of the bias and of the resolution.
     figure_ : matplotlib Figure
 
     Examples
@@ -164,7 +172,7 @@ class ResolutionDisplay:
     >>> from sklearn_aera.inspection import ResolutionDisplay
     >>> data = make_traces(500, signal_fraction=1.0, random_state=0)
     >>> display = ResolutionDisplay.from_predictions(
-    ...     data.signals, data.traces, data.events[:, 1], name="measured"
+    ...     data.signals, data.traces, data.snr, name="measured"
     ... )
     >>> display.axes_[1].get_ylabel()
     'Resolution of energy / %'
@@ -176,24 +184,24 @@ class ResolutionDisplay:
         self.name = name
 
     @classmethod
+    @fill_docstring(**_PARAMETERS)
     def from_predictions(
         cls, true_signals, recovered, snr, *, sampling_rate=180.0, window=None, bins=9, name=None,
         axes=None,
     ):  # fmt: skip
-        """Show how well the energy of given signals is recovered.
+        """Draw bias and resolution of the energy of recovered signals.
 
         Parameters
         ----------
         true_signals, recovered : array-like of shape (n_events, n_samples)
-            In one unit; events with a pulse only.
-        snr : array-like of shape (n_events,)
-            True signal-to-noise ratio.
-        sampling_rate, window
-            See `sklearn_aera.metrics.energy_ratio`.
-        bins : int or array-like, default=9
-            See `sklearn_aera.metrics.recovery_resolution`.
+            True and recovered signals of events with a pulse, both in the same unit.
+        %(truth)s
+        %(sampling_rate)s
+        %(window)s
+        %(bins)s
         name : str, default=None
-        axes : sequence of two matplotlib Axes, default=None
+            Name of the method in the legend.
+        %(two_axes)s
 
         Returns
         -------
@@ -203,19 +211,28 @@ class ResolutionDisplay:
         return cls(recovery_resolution(ratio - 1, snr, bins=bins), name=name).plot(axes)
 
     @classmethod
+    @fill_docstring(**_PARAMETERS)
     def from_estimator(
         cls, estimator, X, true_signals, snr, *, sampling_rate=180.0, window=None, bins=9,
         name=None, axes=None,
     ):  # fmt: skip
-        """Show how well a fitted estimator recovers the energy of signals.
+        """Draw bias and resolution of the energy that a fitted estimator recovers.
 
         Parameters
         ----------
-        estimator : estimator with ``predict``, or else ``transform``, from traces to signals
+        estimator : estimator with ``predict`` or ``transform``
+            Fitted estimator that turns traces into signals. If it has both methods, ``predict``
+            is used.
         X : array-like
-            What the estimator takes.
-        true_signals, snr, sampling_rate, window, bins, name, axes
-            See `from_predictions`; the name's default is that of the class.
+            Input of the estimator, for events with a pulse.
+        true_signals : array-like of shape (n_events, n_samples)
+            True signals, in the unit of the recovered ones.
+        %(truth)s
+        %(sampling_rate)s
+        %(window)s
+        %(bins)s
+        %(estimator_name)s
+        %(two_axes)s
 
         Returns
         -------
@@ -233,19 +250,19 @@ class ResolutionDisplay:
             axes=axes,
         )
 
+    @fill_docstring(**_PARAMETERS)
     def plot(self, axes=None):
-        """Draw the display, with the intervals as error bars and the bins' widths.
+        """Draw bias and resolution with their intervals as error bars.
 
         Parameters
         ----------
-        axes : sequence of two matplotlib Axes, default=None
-            None for a new figure.
+        %(two_axes)s
 
         Returns
         -------
         ResolutionDisplay
         """
-        self.axes_ = axes_or_column(axes, 2, height=4.8, sharex=True)
+        self.axes_ = axes_or_grid(axes, 2, 1, size=_SIZE, sharex=True)
         self.figure_ = self.axes_[0].figure
         edges = self.curve.snr_edges
         if not self.axes_[0].containers:
@@ -260,7 +277,7 @@ class ResolutionDisplay:
         bias, resolution = self.axes_
         bias.set_ylabel(f"Bias of {self.quantity} / %")
         resolution.set(xlabel="Signal-to-noise ratio", ylabel=f"Resolution of {self.quantity} / %")
-        # The upper end goes on following what is drawn.
+        # The upper limit keeps following the data.
         resolution.set_ylim(bottom=0, auto=None)
         if self.name is not None:
             legend_above(bias, 2)

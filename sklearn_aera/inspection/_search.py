@@ -1,15 +1,22 @@
-"""Show what a search over networks found."""
+"""Display of the scores of a search over networks."""
 
 import numpy as np
 
+from sklearn_aera._docstrings import fill_docstring
+from sklearn_aera.inspection._style import axes_or_grid
+
 _PARAMETERS = ("cell", "hidden_size", "bidirectional")
 _DIRECTIONS = {False: "One direction", True: "Both directions"}
+_AXES = """
+axes : sequence of matplotlib Axes, default=None
+    Axes to draw on, one per direction; None for a new figure.
+"""
 
 
 class SearchDisplay:
-    """Scores of a search over cell, hidden size and bidirectionality, as a heat map.
+    """Heat map of the scores of a search over cell, hidden size and bidirectionality.
 
-    Make it with `from_search` or `from_results`.
+    Create it with `from_search` or `from_results`.
 
     Parameters
     ----------
@@ -18,13 +25,14 @@ class SearchDisplay:
     errors : ndarray of the same shape
         Standard deviations over the folds.
     cells, hidden_sizes, directions : list
-        What the axes stand for.
+        Values of the parameters along the axes of ``scores``.
     score_name : str, default="Score"
+        Label of the colour bar.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        One per direction.
+        One for each direction.
     figure_ : matplotlib Figure
 
     Examples
@@ -48,16 +56,17 @@ class SearchDisplay:
         self.score_name = score_name
 
     @classmethod
+    @fill_docstring(axes=_AXES)
     def from_search(cls, search, *, score_name=None, axes=None):
-        """Show a fitted search.
+        """Draw the scores of a fitted search.
 
         Parameters
         ----------
-        search : GridSearchCV, RandomizedSearchCV or the like, with ``cv_results_``
+        search : GridSearchCV, RandomizedSearchCV or another search with ``cv_results_``
+            Fitted search.
         score_name : str, default=None
-            None for the search's ``scoring`` where that is a name.
-        axes : sequence of matplotlib Axes, default=None
-            One per direction; None for a new figure.
+            Label of the colour bar; None for the search's ``scoring`` if that is a string.
+        %(axes)s
 
         Returns
         -------
@@ -76,17 +85,19 @@ class SearchDisplay:
         return cls.from_results(search.cv_results_, score_name=score_name, axes=axes)
 
     @classmethod
+    @fill_docstring(axes=_AXES)
     def from_results(cls, cv_results, *, score_name="Score", axes=None):
-        """Show ``cv_results_``.
+        """Draw the scores in ``cv_results_``.
 
         Parameters
         ----------
         cv_results : dict
-            With ``params``, ``mean_test_score`` and ``std_test_score``. Parameters may have the
-            prefix of a pipeline's step, as in ``classify__cell``. Where others were searched too,
-            the best score over these is shown.
-        score_name, axes
-            See `from_search`.
+            Results with ``params``, ``mean_test_score`` and ``std_test_score``. Parameters may
+            have the prefix of a pipeline's step, as in ``classify__cell``. If other parameters
+            were searched too, the best score over them is drawn.
+        score_name : str, default="Score"
+            Label of the colour bar.
+        %(axes)s
 
         Returns
         -------
@@ -113,7 +124,7 @@ class SearchDisplay:
         for one, mean, spread in zip(found, means, spreads, strict=True):
             cell, size, direction = (_comparable(one.get(name)) for name in _PARAMETERS)
             at = directions.index(direction), cells.index(cell), sizes.index(size)
-            if np.isnan(scores[at]) or mean > scores[at]:  # NaN is a candidate that failed.
+            if np.isnan(scores[at]) or mean > scores[at]:  # NaN: a candidate whose fit failed.
                 scores[at], errors[at] = mean, spread
         display = cls(
             scores,
@@ -125,13 +136,13 @@ class SearchDisplay:
         )
         return display.plot(axes)
 
+    @fill_docstring(axes=_AXES)
     def plot(self, axes=None):
-        """Draw the display: rows are cells, columns are hidden sizes.
+        """Draw one heat map per direction: rows are cells, columns are hidden sizes.
 
         Parameters
         ----------
-        axes : sequence of matplotlib Axes, default=None
-            One per direction; None for a new figure.
+        %(axes)s
 
         Returns
         -------
@@ -139,7 +150,9 @@ class SearchDisplay:
         """
         from matplotlib.colors import Normalize
 
-        self.axes_ = axes = self._axes_or_new(axes)
+        width = 1.6 + 0.62 * len(self.hidden_sizes) * len(self.directions)
+        size = max(width, 4.0), 1.4 + 0.5 * len(self.cells)
+        self.axes_ = axes = axes_or_grid(axes, 1, len(self.directions), size=size)
         self.figure_ = axes[0].figure
         shown = self.scores[np.isfinite(self.scores)]
         low, high = (shown.min(), shown.max()) if shown.size else (0.0, 1.0)
@@ -171,25 +184,9 @@ class SearchDisplay:
             color = "black" if norm(score) > 0.45 else "white"
             ax.text(column, row, text, ha="center", va="center", color=color, fontsize="x-small")
 
-    def _axes_or_new(self, axes):
-        if axes is None:
-            import matplotlib.pyplot as plt
-
-            width = 1.6 + 0.62 * len(self.hidden_sizes) * len(self.directions)
-            size = max(width, 4.0), 1.4 + 0.5 * len(self.cells)
-            _, axes = plt.subplots(
-                1, len(self.directions), figsize=size, layout="constrained", squeeze=False
-            )
-        axes = np.ravel(axes)
-        if len(axes) != len(self.directions):
-            raise ValueError(
-                f"axes must be one per direction, {len(self.directions)}, got {len(axes)}"
-            )
-        return axes
-
 
 def _searched(params):
-    """Those of a candidate's parameters that are shown, without the prefix of a pipeline."""
+    """Return the displayed parameters of a candidate, without the prefix of a pipeline's step."""
     return {
         name.rsplit("__", 1)[-1]: value
         for name, value in params.items()
@@ -202,7 +199,7 @@ def _comparable(value):
 
 
 def _order(value):
-    """Numbers by size, tuples by their numbers, names as the lecture has them."""
+    """Sort key: numbers by size, tuples by their numbers, cells in the order of the lecture."""
     names = ("simple_rnn", "lstm", "gru")
     if value in names:
         return (0, (names.index(value),))

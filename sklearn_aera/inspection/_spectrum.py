@@ -1,28 +1,35 @@
-"""Show the spectrum of traces."""
+"""Display of the power spectral density of traces."""
 
 import numpy as np
 import scipy.signal
 from sklearn.utils import check_array
 
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import check_real
-from sklearn_aera.inspection._style import COLORS, DATA_COLOR, axes_or_new, legend_above
+from sklearn_aera.inspection._style import (
+    COLORS,
+    DATA_COLOR,
+    PARAMETERS,
+    axes_or_new,
+    legend_above,
+)
 
 
 class SpectrumDisplay:
-    """Power spectral density of traces, beside what a model of the noise expects.
+    """Power spectral density of traces, with the expectation of a noise model.
 
-    Make it with `from_traces`.
+    Create it with `from_traces`.
 
     Parameters
     ----------
     frequency : ndarray of shape (n_frequencies,)
         In MHz.
     density : ndarray of shape (n_frequencies,)
-        In mV² / MHz.
+        Mean density of the traces in mV² / MHz.
     expected : ndarray of shape (n_frequencies,), default=None
-        Of the model.
+        Expected density of the model in mV² / MHz.
     carriers : sequence of float, default=()
-        In MHz.
+        Frequencies to mark, in MHz.
     name : str, default="Measured"
         Name of the traces in the legend.
 
@@ -51,25 +58,26 @@ class SpectrumDisplay:
         self.name = name
 
     @classmethod
+    @fill_docstring(**PARAMETERS)
     def from_traces(
         cls, traces, *, model=None, carriers=None, sampling_rate=None, name="Measured", ax=None
     ):
-        """Show the mean spectrum of traces.
+        """Draw the mean spectrum of traces.
 
         Parameters
         ----------
         traces : array-like of shape (n_traces, n_samples)
             In mV.
         model : fitted TraceSimulator or array-like of shape (n_samples,), default=None
-            What the noise should be: a simulator with antenna noise, or the autocovariance of the
-            noise in mV² with lag 0 first, as a fitted `LikelihoodRatioClassifier` has it.
+            Model of the noise: a simulator with antenna noise, or the autocovariance of the noise
+            in mV², starting at lag 0, such as that of a fitted `LikelihoodRatioClassifier`.
         carriers : sequence of float, default=None
-            Frequencies to mark, in MHz; None for those of the simulator.
+            Frequencies to mark, in MHz; None for the carriers of the simulator.
         sampling_rate : float, default=None
-            In MHz; None for that of the simulator, or 180.
+            In MHz; None for that of the simulator, or 180 without a simulator.
         name : str, default="Measured"
-        ax : matplotlib Axes, default=None
-            None for a new figure.
+            Name of the traces in the legend.
+        %(ax)s
 
         Returns
         -------
@@ -78,15 +86,16 @@ class SpectrumDisplay:
         Raises
         ------
         ValueError
-            If the arrays are not finite or do not fit together, or ``sampling_rate`` is not that of
-            the simulator.
+            If an array is not finite, the autocovariance has not one lag per sample, or
+            ``sampling_rate`` differs from that of the simulator.
         TypeError
-            If ``model`` is a simulator whose spectrum is not known.
+            If ``model`` is neither a fitted simulator nor an autocovariance, or the spectrum of
+            the simulator's noise is not known.
 
         Notes
         -----
-        The density is the mean of the traces' periodograms under a Hann window. What is expected of
-        a model is that of the same estimate, leakage of the carriers through the window included.
+        The density is the mean of the periodograms with a Hann window. The expected density is the
+        mean of the same estimate for the model, including the leakage of carriers.
         """
         traces = check_array(traces, dtype=np.float64, input_name="traces")
         of_model = getattr(model, "sampling_rate", None)
@@ -111,13 +120,13 @@ class SpectrumDisplay:
         display = cls(frequency, density, expected=expected, carriers=carriers, name=name)
         return display.plot(ax)
 
+    @fill_docstring(**PARAMETERS)
     def plot(self, ax=None):
-        """Draw the display.
+        """Draw the densities and mark the carriers.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            None for a new figure.
+        %(ax)s
 
         Returns
         -------
@@ -149,8 +158,8 @@ def _autocovariance(model, n_samples):
     if noise is not None:
         if not hasattr(noise, "autocovariance"):
             raise TypeError(
-                f"model: the spectrum of {type(noise).__name__} is not known, give the "
-                "autocovariance of its traces"
+                f"model: the spectrum of {type(noise).__name__} is not known, pass the "
+                "autocovariance of its traces instead"
             )
         model = noise.autocovariance()
     elif hasattr(model, "get_params"):
@@ -166,11 +175,11 @@ def _autocovariance(model, n_samples):
 
 
 def _expected_density(autocovariance, window, rate):
-    """Expected one-sided periodogram of a stationary process under a window."""
+    """Return the expected one-sided periodogram of a stationary process with a window."""
     n = len(window)
     overlap = np.correlate(window, window, "full")[n - 1 :]
     weighted = autocovariance * overlap
-    # The transform over negative and positive lags, at the frequencies of the periodogram.
+    # Transform over negative and positive lags, at the frequencies of the periodogram.
     both = np.concatenate([weighted, np.zeros(1), weighted[:0:-1]])
     density = np.fft.rfft(both).real[::2] / (rate * np.sum(window**2))
     density[1 : None if n % 2 else -1] *= 2

@@ -1,8 +1,11 @@
-"""Colours and markers that every figure shares, and the axes they are drawn on."""
+"""Colours, markers, axes and parameter texts that the displays share."""
 
 import numpy as np
+from sklearn.utils import check_array
 
-# Okabe and Ito's palette, which colour-blind readers tell apart; black is kept for data.
+from sklearn_aera import _docstrings
+
+# Okabe and Ito's palette, which colour-blind readers can distinguish; black is kept for data.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DATA_COLOR = "0.45"
@@ -10,9 +13,25 @@ TRUTH_COLOR = "#D55E00"
 RECOVERED_COLOR = COLORS[0]
 LIMIT_COLOR = "black"
 
+PARAMETERS = {
+    "sampling_rate": _docstrings.PARAMETERS["sampling_rate"],
+    "ax": """
+ax : matplotlib Axes, default=None
+    Axes to draw on; None for a new figure.""",
+    "two_axes": """
+axes : sequence of two matplotlib Axes, default=None
+    Axes to draw on; None for a new figure.""",
+    "bins": """
+bins : int or array-like, default=9
+    Number of equal bins over the range of the signals' ``snr``, or the edges of the bins.""",
+    "estimator_name": """
+name : str, default=None
+    Name in the legend; None for the name of the estimator's class.""",
+}
+
 
 def axes_or_new(ax):
-    """``ax`` itself, or the axes of a new figure of one column's width."""
+    """Return ``ax``, or if it is None the axes of a new figure of one column's width."""
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt
@@ -21,27 +40,49 @@ def axes_or_new(ax):
     return ax
 
 
-def axes_or_column(axes, number, *, height, sharex=False):
-    """``axes`` themselves, or so many of a new figure of one column's width, one over the other.
+def axes_or_grid(axes, n_rows, n_columns, *, size, sharex=False):
+    """Return ``axes`` as an array, or if they are None those of a new figure.
 
     Raises
     ------
     ValueError
-        If there are not as many axes as are needed.
+        If the number of ``axes`` is not that of the grid.
     """
     if axes is None:
         import matplotlib.pyplot as plt
 
-        options = {"figsize": (4.5, height), "layout": "constrained", "sharex": sharex}
-        _, axes = plt.subplots(number, 1, **options, squeeze=False)
+        options = {"figsize": size, "layout": "constrained", "sharex": sharex}
+        _, axes = plt.subplots(n_rows, n_columns, **options, squeeze=False)
     axes = np.ravel(np.asarray(axes, dtype=object))
-    if len(axes) != number:
-        raise ValueError(f"axes must be {number} matplotlib axes, got {len(axes)}")
+    if len(axes) != n_rows * n_columns:
+        raise ValueError(f"axes must be {n_rows * n_columns} matplotlib axes, got {len(axes)}")
     return axes
 
 
+def check_series(**series):
+    """Return series of samples as arrays of one length, without those that are None.
+
+    Raises
+    ------
+    ValueError
+        If they are not one-dimensional, finite and as long as the first one.
+    """
+    first = next(iter(series))
+    series = {name: values for name, values in series.items() if values is not None}
+    for name, values in series.items():
+        values = check_array(values, ensure_2d=False, dtype=np.float64, input_name=name)
+        if values.ndim != 1:
+            raise ValueError(f"{name} must be one-dimensional, got shape {values.shape}")
+        series[name] = values
+        if len(values) != len(series[first]):
+            raise ValueError(
+                f"{name} must have the {len(series[first])} samples of {first}, got {len(values)}"
+            )
+    return series
+
+
 def draw_bins(ax, edges, value, low, high, name):
-    """Points with their intervals and the widths of their bins, in the colour that is next."""
+    """Draw points with their intervals and the widths of their bins, in the next colour."""
     number = len(ax.containers)
     ax.errorbar(
         (edges[1:] + edges[:-1]) / 2,
@@ -58,7 +99,7 @@ def draw_bins(ax, edges, value, low, high, name):
 
 
 def legend_above(ax, n_columns=3):
-    """A legend above the axes, where it hides nothing of what is drawn."""
+    """Draw the legend above the axes, where it hides no data."""
     ax.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1),

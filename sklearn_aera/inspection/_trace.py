@@ -1,22 +1,24 @@
-"""Show a trace."""
+"""Display of a trace."""
 
 import numpy as np
-from sklearn.utils import check_array
 
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import check_real
 from sklearn_aera.inspection._style import (
     DATA_COLOR,
+    PARAMETERS,
     RECOVERED_COLOR,
     TRUTH_COLOR,
     axes_or_new,
+    check_series,
     legend_above,
 )
 
 
 class TraceDisplay:
-    """A trace against time, with the true and the recovered pulse where they are known.
+    """A trace as a function of time, with the true and the recovered pulse if they are known.
 
-    Make it with `from_trace`.
+    Create it with `from_trace`.
 
     Parameters
     ----------
@@ -51,8 +53,9 @@ class TraceDisplay:
         self.recovered = recovered
 
     @classmethod
+    @fill_docstring(**PARAMETERS)
     def from_trace(cls, trace, *, signal=None, recovered=None, sampling_rate=180.0, ax=None):
-        """Show one trace.
+        """Draw one trace.
 
         Parameters
         ----------
@@ -61,11 +64,9 @@ class TraceDisplay:
         signal : array-like of shape (n_samples,), default=None
             True pulse in mV; not drawn if it is all zero.
         recovered : array-like of shape (n_samples,), default=None
-            What a denoiser made of the trace, in mV.
-        sampling_rate : float, default=180.0
-            In MHz.
-        ax : matplotlib Axes, default=None
-            None for a new figure.
+            Recovered pulse in mV.
+        %(sampling_rate)s
+        %(ax)s
 
         Returns
         -------
@@ -74,26 +75,19 @@ class TraceDisplay:
         Raises
         ------
         ValueError
-            If the arrays are not one-dimensional, finite and of one length.
+            If the arrays are not one-dimensional, finite and of the same length.
         """
-        series = {"trace": trace, "signal": signal, "recovered": recovered}
-        series = {n: _check_series(v, n) for n, v in series.items() if v is not None}
-        n_samples = len(series["trace"])
-        for name, values in series.items():
-            if len(values) != n_samples:
-                raise ValueError(
-                    f"{name} must have the {n_samples} samples of trace, got {len(values)}"
-                )
+        series = check_series(trace=trace, signal=signal, recovered=recovered)
         rate = check_real(sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
-        return cls(np.arange(n_samples) / rate, **series).plot(ax)
+        return cls(np.arange(len(series["trace"])) / rate, **series).plot(ax)
 
+    @fill_docstring(**PARAMETERS)
     def plot(self, ax=None):
-        """Draw the display.
+        """Draw the trace and the pulses.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            None for a new figure.
+        %(ax)s
 
         Returns
         -------
@@ -111,10 +105,3 @@ class TraceDisplay:
         if len(ax.lines) > 1:
             legend_above(ax)
         return self
-
-
-def _check_series(values, name):
-    values = check_array(values, ensure_2d=False, dtype=np.float64, input_name=name)
-    if values.ndim != 1:
-        raise ValueError(f"{name} must be one-dimensional, got shape {values.shape}")
-    return values

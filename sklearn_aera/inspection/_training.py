@@ -1,28 +1,34 @@
-"""Show how a network was trained."""
+"""Display of the training of a network."""
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aera.inspection._style import COLORS, axes_or_column, legend_above
+from sklearn_aera._docstrings import fill_docstring
+from sklearn_aera.inspection._style import COLORS, axes_or_grid, legend_above
 
 _NAMES = {"loss": "Loss", "accuracy": "Accuracy"}
+_AXES = """
+axes : sequence of matplotlib Axes, default=None
+    Axes to draw on, one for the loss and, for a classifier, one for the accuracy; None for a new
+    figure.
+"""
 
 
 class TrainingDisplay:
     """Loss and accuracy after each epoch of a training.
 
-    Make it with `from_estimator`.
+    Create it with `from_estimator`.
 
     Parameters
     ----------
     history : dict of list of float
-        ``history_`` of an estimator with a network.
+        Attribute ``history_`` of an estimator with a network.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        One of the loss and, for classifiers, one of the accuracy.
+        One for the loss and, for a classifier, one for the accuracy.
     figure_ : matplotlib Figure
 
     Examples
@@ -41,14 +47,15 @@ class TrainingDisplay:
         self.history = history
 
     @classmethod
+    @fill_docstring(axes=_AXES)
     def from_estimator(cls, estimator, *, axes=None):
-        """Show the training of a fitted estimator.
+        """Draw the training of a fitted estimator.
 
         Parameters
         ----------
-        estimator : estimator with a network, or Pipeline that ends in one
-        axes : sequence of matplotlib Axes, default=None
-            As many as there are of loss and accuracy; None for a new figure.
+        estimator : estimator with a network, or Pipeline that ends with one
+            Fitted estimator.
+        %(axes)s
 
         Returns
         -------
@@ -59,33 +66,32 @@ class TrainingDisplay:
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If it has no history of a training.
+            If the estimator has no attribute ``history_``.
         """
         if isinstance(estimator, Pipeline):
             estimator = estimator[-1]
         check_is_fitted(estimator)
         if not hasattr(estimator, "history_"):
             raise TypeError(
-                "estimator must be one with a network, which has a history_, got "
-                f"{type(estimator).__name__}"
+                f"estimator must have a network and its history_, got {type(estimator).__name__}"
             )
         return cls(estimator.history_).plot(axes)
 
+    @fill_docstring(axes=_AXES)
     def plot(self, axes=None):
-        """Draw the display; a mark is at the smallest loss of validation.
+        """Draw the history and mark the epoch with the smallest validation loss.
 
         Parameters
         ----------
-        axes : sequence of matplotlib Axes, default=None
-            None for a new figure.
+        %(axes)s
 
         Returns
         -------
         TrainingDisplay
         """
         quantities = [name for name in _NAMES if name in self.history]
-        height = 1.2 + 1.6 * len(quantities)
-        self.axes_ = axes = axes_or_column(axes, len(quantities), height=height, sharex=True)
+        size = (4.5, 1.2 + 1.6 * len(quantities))
+        self.axes_ = axes = axes_or_grid(axes, len(quantities), 1, size=size, sharex=True)
         self.figure_ = axes[0].figure
         epoch = np.arange(1, len(self.history["loss"]) + 1)
         marker = "o" if len(epoch) == 1 else None
