@@ -4,7 +4,15 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 
-def validate_traces(estimator, X, *args, reset=True, several_channels=True, **options):
+def validate_traces(
+    estimator,
+    X,
+    *args,
+    reset=True,
+    several_channels=True,
+    dtype=(np.float64, np.float32),
+    **options,
+):
     """Check traces for an estimator, as `sklearn.utils.validation.validate_data` does.
 
     Parameters
@@ -20,8 +28,9 @@ def validate_traces(estimator, X, *args, reset=True, several_channels=True, **op
         Whether the traces are those of a fit.
     several_channels : bool, default=True
         Whether the estimator takes traces of several channels.
+    dtype : dtype or sequence of dtypes, default=(float64, float32)
     **options
-        Further arguments of `validate_data`.
+        Arguments of `validate_data`.
 
     Returns
     -------
@@ -44,7 +53,7 @@ def validate_traces(estimator, X, *args, reset=True, several_channels=True, **op
     # With one channel in both, validate_data compares the numbers of samples.
     if not reset and (len(shape) == 3 or len(estimator.trace_shape_) == 2):
         _check_shape_of_fit(estimator, shape[1:])
-    result = validate_data(estimator, X, *args, reset=reset, **options)
+    result = validate_data(estimator, X, *args, reset=reset, dtype=dtype, **options)
     traces = result[0] if args else result
     if len(shape) == 3:
         traces = traces.reshape(shape)

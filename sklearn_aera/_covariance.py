@@ -1,51 +1,55 @@
-"""The covariance of stationary noise, by maximum likelihood, and the matrix that whitens it."""
+"""Covariance of stationary signals by maximum likelihood, and whitening."""
 
 import numpy as np
 import scipy.fft
 from scipy.linalg import cho_factor, cho_solve, toeplitz
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_array, check_consistent_length, gen_batches
 from threadpoolctl import threadpool_limits
 
 from sklearn_aera._validation import check_real
 
-# Frequencies per sample of a trace: a carrier between two of them must still be a line. With 16
-# whitened carriers keep 10 % too much power, with 64 none, and 256 change nothing: measured with
-# 20 000 traces by examples/benchmarks/limit.py.
-_FREQUENCIES_PER_SAMPLE = 64
-# Of 10, 30 and 100, the divergence from the true covariance is lowest with 30, for 200 traces as
-# for 20 000: 10 leave 8 % too much power at the carriers, 100 follow the noise of the data. The
-# area under the ROC curve is the same to 0.0001 with all three (examples/benchmarks/limit.py).
-_N_ITERATIONS = 30
-_CHUNK_SIZE = 4096
+_BATCH_SIZE = 4096
 
-
-# Matrices of this size gain nothing from a second thread, and where another process has its core
-# they wait for it, ten times as long.
+# Matrices of this size gain nothing from a second thread. If another process uses its core, the
+# threads wait for each other, and the computation takes ten times as long.
 one_thread = threadpool_limits.wrap(limits=1, user_api="blas")
 
 
 @one_thread
-def stationary_autocovariance(traces, regularization=1e-4):
-    """Maximum-likelihood autocovariance of zero-mean stationary Gaussian noise.
+def stationary_autocovariance(
+    traces, regularization=1e-4, *, frequencies_per_sample=64, n_iterations=30
+):
+    """Estimate the autocovariance of zero-mean stationary Gaussian noise.
 
-    The noise is a sum of oscillations with powers S on a grid of frequencies much finer than
-    one over the trace's length, so that its covariance C is a positive Toeplitz matrix, plus a
-    white floor. The powers climb the likelihood by ``S <- S (f' C^-1 R C^-1 f) / (f' C^-1 f)``,
-    f an oscillation cut to the trace's length and R the sample covariance, which is at rest
-    where the gradient is zero. Averaging products at each lag instead is either biased, which
-    widens carriers, or unbiased and far from positive with few traces.
+    The noise is modelled as white noise plus oscillations with powers S at frequencies much
+    closer than one over the length of a trace, so that its covariance C is a positive Toeplitz
+    matrix. Each iteration increases the likelihood by
+    ``S <- S (f' C^-1 R C^-1 f) / (f' C^-1 f)``, where f is an oscillation over the length of
+    the trace and R the sample covariance. At its fixed point the gradient is zero. The averages
+    of products at each lag are no alternative: they are either biased, which widens carriers,
+    or unbiased and, for few traces, far from positive definite.
 
     Parameters
     ----------
     traces : ndarray of shape (n_traces, n_samples)
     regularization : float, default=1e-4
-        Power of the white floor relative to that of the traces. It keeps frequencies without
-        power, as those out of the band, from being blown up.
+        Power of the white noise relative to that of the traces. It limits the gain of whitening at
+        frequencies without power, such as those outside the band.
+    frequencies_per_sample : int, default=64
+        Density of the frequencies; a carrier between two of them must still be narrow. With 16,
+        whitened carriers keep 10 % too much power, with 64 none, and 256 change nothing (measured
+        with 20 000 traces by ``examples/benchmarks/limit.py``).
+    n_iterations : int, default=30
+        Of 10, 30 and 100 iterations, 30 have the lowest divergence from the true covariance, with
+        200 traces as with 20 000: after 10 the power at the carriers is 8 % too high, and after
+        100 the estimate follows fluctuations of the data. The area under the ROC curve is equal to
+        0.0001 for all three (``examples/benchmarks/limit.py``).
 
     Returns
     -------
     ndarray of shape (n_samples,), float64
-        Lag 0 first, floor included. White noise of unit variance for traces that are zero.
+        Autocovariance from lag 0 on, white noise included. For traces that are zero it is that of
+        white noise of unit variance.
 
     References
     ----------
@@ -63,51 +67,91 @@ def stationary_autocovariance(traces, regularization=1e-4):
     """
     sample, power = _sample_covariance(traces)
     n_samples = len(sample)
-    floor = np.zeros(n_samples)
+    white = np.zeros(n_samples)
+    white[0] = 1.0 if power == 0 else regularization
     if power == 0:
-        floor[0] = 1.0
-        return floor
-    floor[0] = regularization
-    n_grid = _FREQUENCIES_PER_SAMPLE * scipy.fft.next_fast_len(n_samples, real=True)
+        return white
+    n_grid = frequencies_per_sample * scipy.fft.next_fast_len(n_samples, real=True)
     spectrum = _quadratic_forms(sample, n_grid) / n_samples
     spectrum = np.maximum(spectrum, 1e-9 * spectrum.max())
-    for _ in range(_N_ITERATIONS):
-        autocovariance = scipy.fft.irfft(spectrum, n_grid)[:n_samples] + floor
-        inverse = cho_solve(cho_factor(toeplitz(autocovariance)), np.eye(n_samples))
-        gain = _quadratic_forms(inverse @ sample @ inverse, n_grid)
-        spectrum *= np.maximum(gain, 0) / _quadratic_forms(inverse, n_grid)
-    return power * (scipy.fft.irfft(spectrum, n_grid)[:n_samples] + floor)
+    return power * (_maximize_likelihood(spectrum, sample, white, n_iterations) + white)
+
+
+@one_thread
+def signal_autocovariance(traces, noise, *, frequencies_per_sample=2, n_iterations=30):
+    """Estimate the autocovariance of a stationary signal in noise of known autocovariance.
+
+    The iteration is that of `stationary_autocovariance`, with the noise in place of white
+    noise. The powers of the signal stay positive. The difference of two estimated covariances
+    would mainly contain the errors of both.
+
+    Parameters
+    ----------
+    traces : ndarray of shape (n_traces, n_samples)
+        Signal and noise.
+    noise : ndarray of shape (n_samples,)
+        Autocovariance of the noise from lag 0 on; positive definite.
+    frequencies_per_sample : int, default=2
+        Density of the frequencies. The spectrum of a pulse is smooth; 2 suffice for any Toeplitz
+        matrix.
+    n_iterations : int, default=30
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), float64
+        Autocovariance of the signal from lag 0 on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_aera._covariance import signal_autocovariance
+    >>> rng = np.random.default_rng(0)
+    >>> signal, noise = rng.normal(size=(2, 5000, 16))
+    >>> traces = noise[:, 1:] + signal[:, 1:] + signal[:, :-1]
+    >>> signal_autocovariance(traces, np.eye(15)[0])[:3].round(1) + 0.0
+    array([2., 1., 0.])
+    """
+    sample, power = _sample_covariance(traces)
+    n_samples = len(sample)
+    if power == 0:
+        return np.zeros(n_samples)
+    n_grid = frequencies_per_sample * scipy.fft.next_fast_len(n_samples, real=True)
+    spectrum = np.ones(n_grid // 2 + 1)
+    return power * _maximize_likelihood(spectrum, sample, noise / power, n_iterations)
 
 
 @one_thread
 def whitening_matrix(autocovariance):
-    """Symmetric inverse square root of a Toeplitz covariance.
+    """Compute the symmetric inverse square root of a Toeplitz covariance.
 
-    Of all matrices that whiten, it changes traces least: it has zero phase, so that a pulse
-    stays where it is in time.
+    Of all whitening matrices it changes traces the least. It has zero phase: pulses keep their
+    times.
 
     Parameters
     ----------
     autocovariance : ndarray of shape (n_samples,)
-        Lag 0 first; positive definite.
+        Autocovariance from lag 0 on; positive definite.
 
     Returns
     -------
     ndarray of shape (n_samples, n_samples), float64
     """
     eigenvalues, eigenvectors = np.linalg.eigh(toeplitz(autocovariance))
-    # Round-off may leave the smallest at or below zero.
+    # Round-off can make the smallest eigenvalues zero or negative.
     eigenvalues = np.maximum(eigenvalues, 1e-12 * eigenvalues[-1])
     return (eigenvectors / np.sqrt(eigenvalues)) @ eigenvectors.T
 
 
 def check_regularization(value):
-    """Return ``value``, a share of the noise power, or say what is wrong."""
+    """Check a parameter ``regularization``: above 0, at most 1."""
     return check_real(value, "regularization", min_val=0.0, max_val=1.0, include_boundaries="right")
 
 
 def background_rows(X, y):
-    """The rows whose label, or whole true signal, is 0; all rows if there is none or no ``y``."""
+    """Select the traces whose label, or whole true signal, is 0.
+
+    All traces are returned if there is none, or if ``y`` is None.
+    """
     if y is None:
         return X
     y = check_array(y, ensure_2d=False, allow_nd=True, dtype=None, input_name="y")
@@ -116,25 +160,55 @@ def background_rows(X, y):
     return X[is_background] if is_background.any() else X
 
 
+def _maximize_likelihood(spectrum, sample, known, n_iterations):
+    """Iterate the powers of a spectrum, and return its autocovariance.
+
+    Parameters
+    ----------
+    spectrum : ndarray of shape (n_grid // 2 + 1,)
+        Initial powers, n_grid even.
+    sample : ndarray of shape (n_samples, n_samples)
+        Sample covariance.
+    known : ndarray of shape (n_samples,)
+        Known part of the autocovariance, which is added to that of the spectrum.
+    n_iterations : int
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Autocovariance of the spectrum, without the known part.
+    """
+    n_samples, n_grid = len(sample), 2 * (len(spectrum) - 1)
+    for _ in range(n_iterations):
+        autocovariance = scipy.fft.irfft(spectrum, n_grid)[:n_samples] + known
+        inverse = cho_solve(cho_factor(toeplitz(autocovariance)), np.eye(n_samples))
+        gain = np.maximum(_quadratic_forms(inverse @ sample @ inverse, n_grid), 0)
+        spectrum = spectrum * (gain / _quadratic_forms(inverse, n_grid))
+    return scipy.fft.irfft(spectrum, n_grid)[:n_samples]
+
+
 def _sample_covariance(traces):
-    """Mean of x x', the same forwards and backwards in time, over its power; and that power."""
+    """Return the mean of x x' over its power, and the power.
+
+    The mean is taken over the traces and over both directions of time.
+    """
     n_traces, n_samples = traces.shape
     largest = float(np.abs(traces).max())
     sample = np.zeros((n_samples, n_samples))
     if largest == 0:
         return sample, 0.0
-    for start in range(0, n_traces, _CHUNK_SIZE):
-        chunk = traces[start : start + _CHUNK_SIZE] / np.float64(largest)
-        sample += chunk.T @ chunk
+    for rows in gen_batches(n_traces, _BATCH_SIZE):
+        batch = traces[rows] / np.float64(largest)
+        sample += batch.T @ batch
     sample = (sample + sample[::-1, ::-1]) / (2 * n_traces)
     power = np.trace(sample) / n_samples
     return sample / power, power * largest**2
 
 
 def _quadratic_forms(matrix, n_grid):
-    """f' A f for every frequency of the grid, from the sums along A's diagonals."""
+    """Return f' A f for the oscillation f of each frequency of the grid."""
     n_samples = len(matrix)
     lag = np.abs(np.subtract.outer(np.arange(n_samples), np.arange(n_samples)))
     sums = np.bincount(lag.ravel(), matrix.ravel(), n_samples)
-    # The real part of a one-sided transform: each pair of lags counts once in `sums`.
+    # The real part of the transform: `sums` holds both lags of each pair.
     return scipy.fft.rfft(sums, n_grid).real

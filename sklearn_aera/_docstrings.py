@@ -31,6 +31,9 @@ spectral_slope : float or (float, float), default=(-30.0, 0.0)
 regularization : float, default=1e-4
     Power of white noise added to the model of the background, relative to the background's power.
     It limits the gain at frequencies outside the band.""",
+    "bank": """
+times_per_sample, n_slopes, n_phases : int, default=2
+    Number of arrival times per sample, of spectral slopes and of phases of the templates.""",
 }
 
 

@@ -5,27 +5,39 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.fft
 
-# The delay of a pulse is built from a coarse and a fine phase of this many bins.
+from sklearn_aera._public import public_in
+
+# Phase factors of a delay are products of a factor for this many bins and one within them.
 _FINE_BINS = 32
 
 
+@public_in("sklearn_aera.simulation")
 @dataclass(frozen=True)
 class FrequencyGrid:
-    """The bins of an FFT grid that a station's response lets through.
+    """Frequency bins within the band of a station, on which traces are synthesised.
 
-    The grid is at least twice as long as the trace and the trace is cropped from it: noise
-    made on the trace's own grid would be circular (its end continuous with its beginning).
+    Synthesised traces are at least twice as long as needed and are then cropped. Noise on the
+    grid of the trace itself would be periodic: its end would continue at its beginning.
 
     Parameters
     ----------
     sampling_rate : float
         In MHz.
-    n_samples, n_grid : int
-        Length of a trace and of the grid.
+    n_samples : int
+        Number of samples of a trace.
+    n_grid : int
+        Number of samples before cropping.
     first_bin : int
         Index of the first bin with a non-zero response.
     gain : ndarray of shape (n_bins,)
-        Amplitude response at each bin, starting with the first.
+        Amplitude response from the first to the last bin with a non-zero response.
+
+    Examples
+    --------
+    >>> from sklearn_aera.simulation import BandPass, FrequencyGrid
+    >>> grid = FrequencyGrid.from_response(BandPass(), sampling_rate=180.0, n_samples=500)
+    >>> grid.n_grid, grid.n_bins, grid.frequencies[:2].round(2)
+    (1000, 281, array([29.88, 30.06]))
     """
 
     sampling_rate: float
@@ -35,29 +47,31 @@ class FrequencyGrid:
     gain: np.ndarray
 
     @classmethod
-    def of(cls, response, sampling_rate, n_samples):
-        """The band of a response, such as `BandPass`, for traces of ``n_samples``."""
+    def from_response(cls, response, sampling_rate, n_samples):
+        """Make the grid of a response, such as `BandPass`, with the band where it is not zero."""
         n_grid = scipy.fft.next_fast_len(2 * n_samples, real=True)
         frequencies = np.fft.rfftfreq(n_grid, 1 / sampling_rate)
         gain = np.asarray(response.gain(frequencies), dtype=float)
-        # A real trace has no free phase at zero and at half the sampling rate.
+        # At zero and at half the sampling rate, the coefficients of a real trace are real.
         gain[0] = 0.0
         gain[2 * frequencies >= sampling_rate] = 0.0
         (passed,) = np.nonzero(gain)
         if passed.size == 0:
             raise ValueError(
-                f"response lets nothing through below half the sampling_rate of {sampling_rate} MHz"
+                "response must pass frequencies below half the sampling_rate of "
+                f"{sampling_rate} MHz, got a gain of 0 at all of them"
             )
         first, last = passed[0], passed[-1]
         return cls(float(sampling_rate), n_samples, n_grid, int(first), gain[first : last + 1])
 
     @property
     def n_bins(self):
+        """Number of bins in the band."""
         return len(self.gain)
 
     @property
     def spacing(self):
-        """Distance of the bins in MHz."""
+        """Distance between bins in MHz."""
         return self.sampling_rate / self.n_grid
 
     @property
@@ -67,7 +81,7 @@ class FrequencyGrid:
 
     @property
     def duration(self):
-        """Length of a trace in us."""
+        """Duration of a trace in us."""
         return self.n_samples / self.sampling_rate
 
     @property
@@ -76,7 +90,7 @@ class FrequencyGrid:
         return np.arange(self.n_samples) / self.sampling_rate
 
     def delay(self, time):
-        """Phase factors that move a pulse from time zero to ``time``.
+        """Return the phase factors that move pulses from time zero to ``time``.
 
         Parameters
         ----------
@@ -95,7 +109,9 @@ class FrequencyGrid:
         return product.reshape(len(product), -1)[:, : self.n_bins]
 
     def synthesize(self, coefficients):
-        """Traces from Fourier coefficients c: x(t) = sum over bins of 2 Re(c exp(2 pi i f t)).
+        """Synthesise traces from Fourier coefficients.
+
+        ``x(t) = 2 sum(Re(c exp(2 pi i f t)))``, summed over the bins.
 
         Parameters
         ----------
@@ -104,6 +120,7 @@ class FrequencyGrid:
         Returns
         -------
         ndarray of shape (n, n_samples), float32
+            In the unit of the coefficients.
         """
         spectrum = np.zeros((len(coefficients), self.n_grid // 2 + 1), dtype=np.complex64)
         spectrum[:, self.first_bin : self.first_bin + self.n_bins] = coefficients

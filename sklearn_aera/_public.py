@@ -7,15 +7,7 @@ def publish(package, names, exported):
     """Set ``__module__`` of the public classes and functions of a package to the package.
 
     Pickles, stored models and documentation then name the package, and private files can move.
-
-    Parameters
-    ----------
-    package : str
-        Name of the package, its ``__name__``.
-    names : dict
-        Contents of the package, its ``globals()``.
-    exported : iterable of str
-        Public names of the package, its ``__all__``. Constants are left as they are.
+    The arguments are ``__name__``, ``globals()`` and ``__all__`` of the package.
     """
     for name in exported:
         public_in(package)(names[name])
@@ -24,8 +16,7 @@ def publish(package, names, exported):
 def public_in(package):
     """Decorate a class or function of a shared module that ``package`` makes public.
 
-    The class then names ``package`` even where ``package`` is not imported. Other objects are
-    returned unchanged.
+    It then names ``package`` even before this is imported. Other objects are left as they are.
     """
 
     def rename(thing):

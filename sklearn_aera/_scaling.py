@@ -4,10 +4,7 @@ import numpy as np
 
 
 def divide_by_peak(X, *, samples=slice(None), dtype=None):
-    """Divide each trace by its largest absolute value.
-
-    The squares of the result stay within the range of the floats, however small or large the
-    traces are.
+    """Divide each trace by its largest absolute value, so that its squares can be computed.
 
     Parameters
     ----------
@@ -15,12 +12,12 @@ def divide_by_peak(X, *, samples=slice(None), dtype=None):
     samples : slice, default=slice(None)
         Samples in which the largest value is searched.
     dtype : dtype or None, default=None
-        Of the result; None for that of ``X``.
+        Type of the result; None for that of ``X``.
 
     Returns
     -------
     relative : ndarray of the shape of X
-        Zero for a trace whose peak is zero.
+        Zero if the peak is zero.
     peak : ndarray of shape (n_traces, 1, ...)
     """
     dtype = X.dtype if dtype is None else dtype
@@ -38,9 +35,8 @@ def divide_by_std(X):
     Returns
     -------
     normalized : ndarray of the shape and dtype of X
-        Zero for a trace that is constant to round-off.
     std : ndarray of shape (n_traces, 1) or (n_traces, 1, 1), float64
-        Zero for a trace that is constant to round-off.
+        Both are zero for a trace that is constant to round-off.
     """
     relative, peak = divide_by_peak(X)
     std = relative.std(axis=_trace_axes(X), dtype=np.float64, keepdims=True).astype(X.dtype)

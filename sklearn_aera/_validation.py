@@ -57,18 +57,7 @@ def check_sizes(sizes, name):
 
 
 def check_part(part, name, default, method):
-    """Return a copy of a part of a simulation, such as a pulse.
-
-    Parameters
-    ----------
-    part : object or None
-    name : str
-        Name of the parameter.
-    default : class
-        Used without arguments if ``part`` is None.
-    method : str
-        Name of a method that the part must have.
-    """
+    """Return a copy of ``part``, which must have a method, or ``default()`` for None."""
     if part is None:
         return default()
     if not hasattr(part, method):
@@ -77,17 +66,3 @@ def check_part(part, name, default, method):
             f"got {part!r}"
         )
     return clone(part)
-
-
-def check_input_features(estimator, input_features):
-    """Raise ValueError unless ``input_features`` are None or the names seen in `fit`."""
-    if input_features is None:
-        return
-    expected = getattr(estimator, "feature_names_in_", None)
-    if expected is not None and not np.array_equal(expected, input_features):
-        raise ValueError("input_features is not equal to feature_names_in_")
-    if len(input_features) != estimator.n_features_in_:
-        raise ValueError(
-            "input_features should have length equal to number of features "
-            f"({estimator.n_features_in_}), got {len(input_features)}"
-        )

@@ -1,59 +1,59 @@
-"""The matched filter: the pulse that fits a trace best."""
+"""Matched filter for pulses of unknown time, shape and phase."""
 
 import numpy as np
 from sklearn.base import TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import gen_batches
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator, one_task
-from sklearn_aera._validation import check_input_features
-from sklearn_aera._templates import (
-    fit_bank,
-    matched_filter,
-    white_coefficients,
-)
+from sklearn_aera._channels import validate_traces
 from sklearn_aera._covariance import background_rows
+from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._templates import fit_bank, matched_filter, white_coefficients
+from sklearn_aera._validation import check_part
+from sklearn_aera.feature_extraction._names import FeatureNamesMixin
+from sklearn_aera.simulation import AnalyticPulse, BandPass
 
-_NAMES = ("matched_snr", "arrival_time", "polarity")
-_CHUNK_SIZE = 256
+_BATCH_SIZE = 256
 
 
-class MatchedFilter(TransformerMixin, Estimator):
-    """Strength, arrival time and polarity of the pulse that fits a trace best.
+@fill_docstring(**PARAMETERS)
+class MatchedFilter(FeatureNamesMixin, TransformerMixin, Estimator):
+    """Compute strength, arrival time and polarity of the best fitting pulse of a trace.
 
     Traces and templates are whitened with the covariance of the background. The matched
-    signal-to-noise ratio of a template is the whitened trace times the whitened template over
-    the latter's norm: a standard normal variable in noise alone. The features belong to the
-    template of largest absolute value, over arrival times, spectral slopes and phases.
+    signal-to-noise ratio of a template is the product of whitened trace and whitened template
+    over the norm of the latter. In noise alone, it is a standard normal variable. The features
+    are those of the template with the largest absolute ratio, over arrival times, spectral
+    slopes and phases.
 
     Parameters
     ----------
-    pulse : AnalyticPulse or PulseLibrary, default=None
-        Shape of the pulses; None stands for ``AnalyticPulse()``.
-    response : BandPass, default=None
-        The station's band; None stands for ``BandPass()``.
-    sampling_rate : float, default=180.0
-        In MHz.
-    arrival_time : (float, float) or None, default=None
-        Where pulses are searched, in us; None stands for all but 9 % of the trace at its
-        beginning and 10 % at its end.
-    spectral_slope : float or (float, float), default=(-30.0, 0.0)
-        Range in per GHz; not used with a library.
-    regularization : float, default=1e-4
-        See `sklearn_aera.preprocessing.SpectralWhitener`.
-    times_per_sample, n_slopes, n_phases : int, default=2, 2 and 2
-        Fineness of the bank of templates.
+    %(pulse)s
+    %(response)s
+    %(sampling_rate)s
+    %(arrival_time)s
+    %(spectral_slope)s
+    %(regularization)s
+    %(bank)s
 
     Attributes
     ----------
     autocovariance_ : ndarray of shape (n_samples,)
-        Of the background, lag 0 first.
+        Autocovariance of the background from lag 0 on.
     bank_ : TemplateBank
+        Whitened templates.
     n_features_in_ : int
         Number of samples of a trace.
 
     See Also
     --------
-    sklearn_aera.likelihood.LikelihoodRatioClassifier : Averages where this takes the best.
+    sklearn_aera.likelihood.LikelihoodRatioClassifier : Average over the templates instead of the
+        maximum.
+
+    Notes
+    -----
+    Traces have one channel.
 
     References
     ----------
@@ -67,10 +67,12 @@ class MatchedFilter(TransformerMixin, Estimator):
     >>> features = MatchedFilter().fit_transform(data.traces, data.y)
     >>> bool(features[data.y == 1, 0].min() > features[data.y == 0, 0].max())
     True
-    >>> difference = features[data.y == 1, 1] - data.events[data.y == 1, 2]
-    >>> bool(abs(difference).max() < 0.02)
+    >>> difference = features[:, 1] - data.arrival_time
+    >>> bool(abs(difference[data.y == 1]).max() < 0.02)
     True
     """
+
+    _feature_names = ("matched_snr", "arrival_time", "polarity")
 
     def __init__(
         self,
@@ -96,14 +98,14 @@ class MatchedFilter(TransformerMixin, Estimator):
 
     @one_task
     def fit(self, X, y=None):
-        """Learn the covariance of the background, and make the templates.
+        """Estimate the covariance of the background, and make the templates.
 
         Parameters
         ----------
         X : array-like of shape (n_traces, n_samples)
         y : array-like of shape (n_traces,), default=None
-            The background are the traces with y == 0; all traces if there is no such value or
-            y is None.
+            Labels. Traces with ``y == 0`` are the background. If there is none, or y is None, all
+            traces are.
 
         Returns
         -------
@@ -112,14 +114,17 @@ class MatchedFilter(TransformerMixin, Estimator):
         Raises
         ------
         ValueError, TypeError
-            If a parameter is out of its range or the traces are not finite.
+            If a parameter is out of range, or the traces are not finite or have several channels.
         """
-        X = validate_data(self, X, dtype=(np.float64, np.float32))
-        self.bank_, self.autocovariance_ = fit_bank(self, background_rows(X, y), X.shape[1])
+        X = validate_traces(self, X, several_channels=False)
+        pulse = check_part(self.pulse, "pulse", AnalyticPulse, "shapes")
+        response = check_part(self.response, "response", BandPass, "gain")
+        background = background_rows(X, y)
+        self.bank_, self.autocovariance_ = fit_bank(self, pulse, response, background)
         return self
 
     def transform(self, X):
-        """Find the best template.
+        """Find the best fitting template of each trace.
 
         Parameters
         ----------
@@ -128,25 +133,12 @@ class MatchedFilter(TransformerMixin, Estimator):
         Returns
         -------
         ndarray of shape (n_traces, 3), float64
-            Matched signal-to-noise ratio, arrival time in us, polarity (-1 or 1). For a trace
-            that is zero the ratio is 0 and the rest has no meaning.
+            Matched signal-to-noise ratio, arrival time in us, and polarity (-1 or 1). For a trace
+            of zeros, the ratio is 0 and the other features have no meaning.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
-        chunks = [X[start : start + _CHUNK_SIZE] for start in range(0, len(X), _CHUNK_SIZE)]
-        return np.concatenate([self._features(chunk) for chunk in chunks])
-
-    def get_feature_names_out(self, input_features=None):
-        """Names of the output columns: matched_snr, arrival_time, polarity.
-
-        Parameters
-        ----------
-        input_features : array-like of str or None, default=None
-            Checked against the names seen in `fit`, not used otherwise.
-        """
-        check_is_fitted(self, "n_features_in_")
-        check_input_features(self, input_features)
-        return np.array(_NAMES, dtype=object)
+        X = validate_traces(self, X, reset=False, several_channels=False)
+        return np.concatenate([self._features(X[b]) for b in gen_batches(len(X), _BATCH_SIZE)])
 
     def _features(self, X):
         bank = self.bank_
@@ -162,8 +154,3 @@ class MatchedFilter(TransformerMixin, Estimator):
             best, cell = np.where(better, value, best), np.where(better, strongest, cell)
         polarity = np.where(best < 0, -1.0, 1.0)
         return np.column_stack([np.abs(best) * rms, bank.times[cell], polarity])
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = True
-        return tags

@@ -1,80 +1,77 @@
-"""Classify traces with the likelihood ratio."""
+"""Classification and recovery of pulses with the likelihood ratio."""
 
 import numpy as np
 from scipy.special import expit
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator, one_task
-from sklearn_aera._validation import check_choice, check_count, check_interval
+from sklearn_aera._channels import validate_traces
+from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 from sklearn_aera._templates import fit_bank, white_coefficients
-from sklearn_aera.likelihood._marginal import (
-    fit_noise_scale,
-    log_likelihood_ratio,
-    relative_amplitudes,
-    snr_nodes,
-)
-from sklearn_aera.likelihood._recovery import PulsePrior, posterior_mean, template_fit
+from sklearn_aera._validation import check_choice, check_count, check_interval, check_part
+from sklearn_aera.likelihood._marginal import fit_noise_scale, log_likelihood_ratio
+from sklearn_aera.likelihood._prior import PulsePrior, snr_nodes
+from sklearn_aera.likelihood._recovery import posterior_mean, template_fit
+from sklearn_aera.simulation import AnalyticPulse, BandPass
 
 
+@fill_docstring(**PARAMETERS)
 class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
-    """The best possible detector of known pulses in stationary Gaussian noise.
+    """Classify traces with the likelihood ratio of pulse and noise, the optimal detector.
 
-    By the lemma of Neyman and Pearson no detector has a higher efficiency at any
-    false-positive rate than the ratio of the likelihoods of pulse and noise, averaged over all
-    that is not known of a pulse: arrival time, spectral slope, phase, polarity and
-    signal-to-noise ratio. Its parameters state what is known; the covariance of the noise and
-    the share of traces with a pulse are learnt.
+    By the lemma of Neyman and Pearson, no detector has a higher efficiency at any
+    false-positive rate than the ratio of the likelihoods of pulse and noise. This holds for
+    known pulses in stationary Gaussian noise. The ratio is averaged over the unknown parameters
+    of a pulse: arrival time, spectral slope, phase, polarity and signal-to-noise ratio. Their
+    ranges are parameters; the covariance of the noise and the share of traces with a pulse are
+    estimated.
 
     Parameters
     ----------
-    pulse : AnalyticPulse or PulseLibrary, default=None
-        Shape of the pulses; None stands for ``AnalyticPulse()``. Every waveform of a library
-        is a shape, and time and memory grow with their number.
-    response : BandPass, default=None
-        The station's band; None stands for ``BandPass()``.
-    sampling_rate : float, default=180.0
-        In MHz.
+    %(pulse)s
+        Each waveform of a library is a shape; time and memory grow with their number.
+    %(response)s
+    %(sampling_rate)s
     snr : float or (float, float), default=(0.5, 5.0)
-        Signal-to-noise ratio, uniform in the range.
-    snr_reference : {"noise", "trace"}, default="noise"
-        See `sklearn_aera.simulation.TraceSimulator`.
-    arrival_time : (float, float) or None, default=None
-        In us, uniform in the range; None stands for all but 9 % of the trace at its beginning
-        and 10 % at its end, 0.25 to 2.5 us in 500 samples at 180 MHz.
-    spectral_slope : float or (float, float), default=(-30.0, 0.0)
-        Per GHz, uniform in the range; not used with a library.
+        Range of the signal-to-noise ratio, which is uniform.
+    %(snr_reference)s
+    %(arrival_time)s
+    %(spectral_slope)s
     priors : array-like of shape (2,) or None, default=None
-        Probabilities of noise and of pulses; None for the shares in the training data.
-    regularization : float, default=1e-4
-        See `sklearn_aera.preprocessing.SpectralWhitener`.
-    times_per_sample, n_slopes, n_phases, n_snr : int, default=2, 2, 2 and 5
-        Fineness of the bank of templates. Twice as many of each add 0.0001 to the area under the
-        ROC curve and take 0.0004 off the log loss (``examples/benchmarks/limit.py``).
+        Probabilities of noise and of pulses; None for their shares in the training data.
+    %(regularization)s
+    %(bank)s
+    n_snr : int, default=5
+        Number of signal-to-noise ratios in the average. Twice the default of all four numbers
+        increases the area under the ROC curve by 0.0001 and decreases the log loss by 0.0004
+        (``examples/benchmarks/limit.py``).
 
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
-        The larger label is the pulse.
+        The larger label is that of pulses.
     priors_ : ndarray of shape (2,)
+        Probabilities of noise and of pulses.
     autocovariance_ : ndarray of shape (n_samples,)
-        Of the background, lag 0 first.
+        Autocovariance of the background from lag 0 on.
     scale_ : float
-        Traces are divided by this before they meet the templates.
+        Scale of the noise, by which traces are divided before they are compared with templates.
     degrees_of_freedom_ : float
-        Of the variance of the noise, which may differ from trace to trace, as it does behind
-        `StdNormalizer`; large where it does not.
+        Degrees of freedom of the variance of the noise. They are large if the variance is the
+        same in all traces, and small if it varies, as it does behind `StdNormalizer`.
     bank_ : TemplateBank
+        Whitened templates.
     pulse_prior_ : PulsePrior
-        What is known of the strength of a pulse, for `posterior_mean`.
+        Prior distribution of the strength of a pulse.
     n_features_in_ : int
         Number of samples of a trace.
 
     Notes
     -----
-    The noise of a trace is Gaussian with the fitted covariance times a factor of its own,
-    inverse gamma distributed. Bursts are not part of the model.
+    Traces have one channel. The noise of a trace is Gaussian, with the estimated covariance times
+    a factor from an inverse gamma distribution. Bursts are not part of the model.
 
     References
     ----------
@@ -123,13 +120,13 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
 
     @one_task
     def fit(self, X, y):
-        """Learn the noise from the background, and make the templates.
+        """Estimate the noise from the background, and make the templates.
 
         Parameters
         ----------
         X : array-like of shape (n_traces, n_samples)
         y : array-like of shape (n_traces,)
-            Two classes; the smaller label is the background.
+            Labels of two classes; the smaller label is that of the background.
 
         Returns
         -------
@@ -138,25 +135,28 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         Raises
         ------
         ValueError, TypeError
-            If a parameter is out of its range, the traces are not finite, or ``y`` does not
-            have exactly two classes.
+            If a parameter is out of range, if the traces are not finite or have several channels,
+            or if ``y`` does not have two classes.
         """
         snr = self._check_parameters()
-        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32))
+        pulse = check_part(self.pulse, "pulse", AnalyticPulse, "shapes")
+        response = check_part(self.response, "response", BandPass, "gain")
+        X, y = validate_traces(self, X, y, several_channels=False)
         self._learn_classes(y)
         background = X[y == self.classes_[0]]
-        self.bank_, self.autocovariance_ = fit_bank(self, background, X.shape[1])
+        self.bank_, self.autocovariance_ = fit_bank(self, pulse, response, background)
         self._fit_scale(background)
-        nodes, self.snr_weights_ = snr_nodes(snr, self.n_snr)
-        self.amplitudes_ = relative_amplitudes(nodes, self.bank_.mean_square, self.snr_reference)
-        self.pulse_prior_ = PulsePrior.of(
+        self.pulse_prior_ = PulsePrior.from_range(
             snr, self.snr_reference, self.bank_.mean_square, self.priors_
         )
+        nodes, self.snr_weights_ = snr_nodes(snr, self.n_snr)
+        self.amplitudes_ = self.pulse_prior_.amplitude(nodes[:, None]).astype(np.float32)
         return self
 
     def decision_function(self, X):
-        """Logarithm of the odds of pulse against noise: the log likelihood ratio plus that of
-        the priors.
+        """Compute the logarithm of the odds of pulse against noise.
+
+        It is the sum of the log likelihood ratio and the log odds of the priors.
 
         Parameters
         ----------
@@ -166,19 +166,12 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         -------
         ndarray of shape (n_traces,), float64
         """
-        X = self._check_traces(X)
-        ratio = log_likelihood_ratio(
-            X,
-            self.bank_,
-            self.amplitudes_,
-            self.snr_weights_,
-            self.scale_,
-            self.degrees_of_freedom_,
-        )
+        X, noise = self._check_traces(X), (self.scale_, self.degrees_of_freedom_)
+        ratio = log_likelihood_ratio(X, self.bank_, self.amplitudes_, self.snr_weights_, *noise)
         return ratio + np.log(self.priors_[1] / self.priors_[0])
 
     def predict_proba(self, X):
-        """Posterior probabilities of the classes.
+        """Compute the posterior probabilities of noise and pulse.
 
         Parameters
         ----------
@@ -192,7 +185,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         return np.column_stack([expit(-log_odds), expit(log_odds)])
 
     def predict(self, X):
-        """The more probable class of each trace.
+        """Predict the more probable class of each trace.
 
         Parameters
         ----------
@@ -206,15 +199,15 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         return self.classes_[(log_odds > 0).astype(int)]
 
     def posterior_mean(self, X):
-        """The best possible estimate of the signal: its mean given the trace.
+        """Recover the signal as its posterior mean, the estimate of lowest mean squared error.
 
-        No function of the trace has a lower mean square error under the model, in which a
-        trace is noise alone with the probability ``priors_[0]``: where there is hardly a pulse,
-        the estimate is hardly more than zero. Its energy is below the one to be expected of the
-        signal, by the posterior variance.
+        The model includes noise alone, with the probability ``priors_[0]``: the estimate is
+        close to zero where a pulse is unlikely. Its energy is lower than the expected energy of
+        the signal, by the posterior variance.
 
-        A signal wants a finer bank than a decision does: ``examples/benchmarks/recovery.py``
-        takes 4 times per sample, 4 slopes and 4 phases. Time grows with their product.
+        Recovery needs a finer bank of templates than classification.
+        ``examples/benchmarks/recovery.py`` uses ``times_per_sample=4``, ``n_slopes=4`` and
+        ``n_phases=4``. The computing time grows with their product.
 
         Parameters
         ----------
@@ -223,7 +216,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         Returns
         -------
         ndarray of shape (n_traces, n_samples), float32
-            In the traces' unit.
+            In the unit of the traces.
 
         Examples
         --------
@@ -241,9 +234,9 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         return posterior_mean(X, self.bank_, self.pulse_prior_, *noise)
 
     def template_fit(self, X):
-        """The classical estimate of the signal: the template, of any amplitude, that fits best.
+        """Recover the signal as the best fitting template, the classical estimate.
 
-        It finds a pulse in every trace, also in noise alone.
+        The amplitude is free. Traces of noise alone get a pulse, too.
 
         Parameters
         ----------
@@ -252,21 +245,21 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         Returns
         -------
         ndarray of shape (n_traces, n_samples), float32
-            In the traces' unit.
+            In the unit of the traces.
         """
         X = self._check_traces(X)
         return template_fit(X, self.bank_, self.autocovariance_, self.scale_)
 
     def _check_traces(self, X):
         check_is_fitted(self)
-        return validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        return validate_traces(self, X, reset=False, several_channels=False)
 
     def _check_parameters(self):
         check_choice(self.snr_reference, "snr_reference", ("noise", "trace"))
         check_count(self.n_snr, "n_snr")
         snr = check_interval(self.snr, "snr", min_val=0.0)
         if snr[0] == 0:
-            raise ValueError(f"snr must be above 0 for a pulse, got {self.snr!r}")
+            raise ValueError(f"snr must be above 0, got {self.snr!r}")
         if self.priors is not None:
             priors = np.asarray(self.priors, dtype=float)
             if priors.shape != (2,) or not (np.all(priors > 0) and np.isclose(priors.sum(), 1)):
@@ -301,6 +294,6 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
-        # On data that are no traces there is nothing to find.
+        # The data of scikit-learn's checks are not traces.
         tags.classifier_tags.poor_score = True
         return tags

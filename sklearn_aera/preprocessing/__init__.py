@@ -1,7 +1,10 @@
 """Transformers from traces to traces."""
 
+from sklearn_aera._public import publish
 from sklearn_aera.preprocessing._normalizer import StdNormalizer
 from sklearn_aera.preprocessing._whitener import SpectralWhitener
 from sklearn_aera.preprocessing._wiener import WienerFilter
 
 __all__ = ["SpectralWhitener", "StdNormalizer", "WienerFilter"]
+
+publish(__name__, globals(), __all__)

@@ -1,4 +1,4 @@
-"""Bring traces to unit standard deviation."""
+"""Normalisation of traces to unit standard deviation."""
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
@@ -11,24 +11,28 @@ from sklearn_aera._validation import check_choice
 
 
 class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
-    """Divide traces by a standard deviation.
+    """Divide traces by their standard deviation.
 
     Parameters
     ----------
     per : {"trace", "dataset"}, default="trace"
-        Divide each trace by the standard deviation of its own samples (the lecture's
-        preprocessing) or all by that of all samples of the training traces (the textbook's).
+        Divide each trace by its own standard deviation (the lecture's preprocessing), or all
+        traces by the standard deviation of the training data (the textbook's).
 
     Attributes
     ----------
     scale_ : float
-        The standard deviation of the training traces' samples, only with ``per="dataset"``.
+        Standard deviation of the training data. Only with ``per="dataset"``.
+    trace_shape_ : tuple of int
+        (n_samples,) or (n_channels, n_samples).
     n_features_in_ : int
+        Number of values in a trace, over all channels.
 
     Notes
     -----
-    The mean is not subtracted. A constant trace has no standard deviation: with ``per="trace"``
-    it becomes zero.
+    The mean is not subtracted. The channels of a trace are divided by the standard deviation of
+    all its values, so that their ratios are kept. With ``per="trace"`` a constant trace becomes
+    zero.
 
     Examples
     --------
@@ -43,11 +47,11 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
     @one_task
     def fit(self, X, y=None):
-        """Check the traces and, with ``per="dataset"``, learn their standard deviation.
+        """Check the traces and, with ``per="dataset"``, compute their standard deviation.
 
         Parameters
         ----------
-        X : array-like of shape (n_traces, n_samples)
+        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
         y : ignored
 
         Returns
@@ -60,7 +64,7 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
             If ``per`` is unknown or the traces are not finite.
         """
         check_choice(self.per, "per", ("trace", "dataset"))
-        X = validate_traces(self, X, dtype=(np.float64, np.float32))
+        X = validate_traces(self, X)
         if self.per == "dataset":
             self.scale_ = float(X.std(dtype=np.float64)) or 1.0
         return self
@@ -70,17 +74,15 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_samples, n_channels)
-            Channels are divided by the standard deviation of all together, so that they keep
-            their ratios.
+        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
 
         Returns
         -------
-        ndarray of the same shape
+        ndarray of the shape of X
             float32 for float32 input, else float64.
         """
         check_is_fitted(self)
-        X = validate_traces(self, X, dtype=(np.float64, np.float32), reset=False)
+        X = validate_traces(self, X, reset=False)
         if self.per == "dataset":
             return X / X.dtype.type(self.scale_)
         return divide_by_std(X)[0]
@@ -88,5 +90,4 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.requires_fit = True
         return tags

@@ -1,4 +1,4 @@
-"""Make noise white."""
+"""Whitening of stationary noise."""
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
@@ -12,47 +12,52 @@ from sklearn_aera._covariance import (
     stationary_autocovariance,
     whitening_matrix,
 )
+from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 
 
+@fill_docstring(**PARAMETERS)
 class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
-    """Flatten the spectrum of the noise: carriers are removed, the band becomes white.
+    """Whiten noise: suppress carriers and flatten the spectrum within the band.
 
-    The covariance of the background, taken as stationary, is estimated by maximum likelihood;
-    traces are multiplied by its symmetric inverse square root, which has zero phase.
+    The covariance of the background, which is assumed to be stationary, is estimated by maximum
+    likelihood. Traces are multiplied by its symmetric inverse square root, which has zero phase.
 
     Parameters
     ----------
-    regularization : float, default=1e-4
-        White noise added to the model of the background, relative to its power. Frequencies
-        out of the band, where nothing but leakage is, are amplified at most by one over its
-        square root. From 1e-5 to 1e-3 the area under the ROC curve of the likelihood ratio is the
-        same to 0.0001 (``examples/benchmarks/limit.py``).
+    %(regularization)s
+        The amplitude gain outside the band is at most one over its square root. From 1e-5 to 1e-3,
+        the area under the ROC curve of the likelihood ratio is the same to 0.0001
+        (``examples/benchmarks/limit.py``).
 
     Attributes
     ----------
     autocovariance_ : ndarray of shape (n_channels, n_samples)
-        Of the background, lag 0 first, in the square of the traces' unit.
+        Autocovariance of the background from lag 0 on, in the squared unit of the traces.
     whitening_ : ndarray of shape (n_channels, n_samples, n_samples), float32
-        The symmetric matrices that traces are multiplied by.
+        Symmetric whitening matrices.
+    trace_shape_ : tuple of int
+        (n_samples,) or (n_channels, n_samples).
     n_features_in_ : int
-        Number of samples of a trace.
+        Number of values in a trace, over all channels.
 
     See Also
     --------
-    sklearn_aera.preprocessing.StdNormalizer : May stand before it.
+    sklearn_aera.preprocessing.StdNormalizer : Normalisation that can precede whitening.
 
     Notes
     -----
-    Whitened noise has unit variance per independent value of the band: with a band-pass its
-    standard deviation is the square root of the share of the frequencies that pass. The mean is
-    not subtracted: a constant offset counts as noise of frequency zero.
+    Each channel is whitened with its own covariance; correlations between channels remain.
 
-    Fitting multiplies matrices of the trace's length: about half a second for 500 samples.
+    Whitened noise has unit variance per independent value within the band. Behind a band-pass,
+    its standard deviation is the square root of the share of frequencies in the band. The mean is
+    not subtracted: a constant offset counts as noise at frequency zero.
+
+    The time of a fit grows with the third power of the trace's length: about half a second for
+    500 samples.
 
     References
     ----------
-    `sklearn_aera._covariance.stationary_autocovariance`: Burg, Luenberger and
-    Wenger 1982, DOI 10.1109/PROC.1982.12427
+    Burg, Luenberger and Wenger 1982, DOI 10.1109/PROC.1982.12427
 
     Examples
     --------
@@ -70,15 +75,14 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
     @one_task
     def fit(self, X, y=None):
-        """Learn the covariance of the background.
+        """Estimate the covariance of the background.
 
         Parameters
         ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_samples, n_channels)
-            The latter may also be flattened to two dimensions.
-        y : array-like of shape (n_traces,) or (n_traces, n_samples), default=None
-            Labels or true signals. The background are the traces whose label, or whole signal, is
-            0; all traces if there is none such or y is None.
+        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+        y : array-like of shape (n_traces,) or of the shape of X, default=None
+            Labels or true signals. Traces whose label, or whole signal, is 0 are the background.
+            If there is none, or y is None, all traces are.
 
         Returns
         -------
@@ -87,10 +91,10 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         Raises
         ------
         ValueError
-            If ``regularization`` is not between 0 and 1 or the traces are not finite.
+            If ``regularization`` is not above 0 and at most 1, or the traces are not finite.
         """
         regularization = check_regularization(self.regularization)
-        X = validate_traces(self, X, dtype=(np.float64, np.float32))
+        X = validate_traces(self, X)
         background = background_rows(X, y)
         autocovariances = [
             stationary_autocovariance(channel, regularization)
@@ -106,11 +110,11 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_traces, n_samples)
+        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
 
         Returns
         -------
-        ndarray of the same shape, float32
+        ndarray of the shape of X, float32
         """
         check_is_fitted(self)
         X = validate_traces(self, X, dtype=np.float32, reset=False)
@@ -123,10 +127,9 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
-        tags.requires_fit = True
         return tags
 
 
 def _by_channel(X):
-    """View of traces with the channel first, (n_channels, n_traces, n_samples)."""
+    """Return traces with the channel in the first axis, (n_channels, n_traces, n_samples)."""
     return X.reshape(len(X), -1, X.shape[-1]).swapaxes(0, 1)

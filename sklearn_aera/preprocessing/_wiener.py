@@ -1,60 +1,58 @@
-"""The best linear estimate of the pulse in a trace."""
+"""Linear estimation of pulses."""
 
 import numpy as np
-import scipy.fft
 from scipy.linalg import cho_factor, cho_solve, toeplitz
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator, one_task
+from sklearn_aera._channels import validate_traces
 from sklearn_aera._covariance import (
-    _quadratic_forms,
-    _sample_covariance,
     check_regularization,
-    one_thread,
+    signal_autocovariance,
     stationary_autocovariance,
 )
-
-# The spectrum of a pulse is smooth: a grid just fine enough for any Toeplitz matrix will do.
-_FREQUENCIES_PER_SAMPLE = 2
-_N_ITERATIONS = 30
+from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 
 
+@fill_docstring(**PARAMETERS)
 class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
-    """The linear estimate of a pulse with the lowest mean square error.
+    """Recover pulses with the linear filter of lowest mean squared error.
 
-    A trace x with a pulse becomes ``S (S + C)^-1 x``, where C is the covariance of the noise
-    and S that of the pulses, both taken as stationary: a filter that keeps each frequency as
-    far as the pulses outweigh the noise there. Carriers are removed. Both are learnt from
-    labelled traces by maximum likelihood, so that the true pulses need not be known and traces
-    may be normalised before.
+    The estimate of the pulse in a trace x is ``S (S + C)^-1 x``, where C is the covariance of
+    the noise and S that of the pulses. Both are assumed to be stationary: the gain at each
+    frequency is the share of the pulses in the power, so that carriers are removed. Both are
+    estimated from labelled traces by maximum likelihood. The true pulses need not be known, and
+    traces may be normalised before.
 
     Parameters
     ----------
-    regularization : float, default=1e-4
-        See `SpectralWhitener`.
+    %(regularization)s
 
     Attributes
     ----------
     autocovariance_ : ndarray of shape (n_samples,)
-        Of the background, lag 0 first, in the square of the traces' unit.
+        Autocovariance of the background from lag 0 on, in the squared unit of the traces.
     signal_autocovariance_ : ndarray of shape (n_samples,)
-        Of the pulses.
+        Autocovariance of the pulses.
     filter_ : ndarray of shape (n_samples, n_samples), float32
-        Traces, as rows, are multiplied by this matrix from the right.
+        Matrix that traces are multiplied by from the right.
     n_features_in_ : int
         Number of samples of a trace.
 
     See Also
     --------
-    SpectralWhitener : The filter for detection.
-    sklearn_aera.likelihood.LikelihoodRatioClassifier.posterior_mean : The best estimate of all.
+    SpectralWhitener : Linear filter for detection.
+    sklearn_aera.likelihood.LikelihoodRatioClassifier.posterior_mean : Estimate with the lowest
+        mean squared error of all.
 
     Notes
     -----
-    A linear filter cannot know when a pulse arrives: it keeps the noise that looks like pulses
-    all along the trace, and takes a share of every pulse. ``examples/benchmarks/recovery.py``
-    measures it beside estimates that can.
+    Traces have one channel.
+
+    A linear filter does not depend on the arrival time of the pulse. It keeps noise with the
+    spectrum of a pulse in the whole trace, and reduces the amplitude of every pulse.
+    ``examples/benchmarks/recovery.py`` compares it with non-linear estimates.
 
     References
     ----------
@@ -76,15 +74,14 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
     @one_task
     def fit(self, X, y):
-        """Learn the covariances of background and pulses.
+        """Estimate the covariances of background and pulses.
 
         Parameters
         ----------
         X : array-like of shape (n_traces, n_samples)
         y : array-like of shape (n_traces,) or (n_traces, n_samples)
-            Labels, of which the smallest is the background, or the true signals, zero
-            throughout for the background: of these nothing else is used, so that they need not
-            be in the unit of ``X``.
+            Labels, the smallest for the background, or true signals, zero throughout for the
+            background. Signals may have any unit: they are only compared with zero.
 
         Returns
         -------
@@ -93,11 +90,11 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
         Raises
         ------
         ValueError
-            If ``regularization`` is not between 0 and 1, the traces are not finite or shorter
-            than 2 samples, or there are not traces of both kinds.
+            If ``regularization`` is not above 0 and at most 1, if the traces are not finite or
+            have several channels or less than 2 samples, or if all traces are of one class.
         """
         regularization = check_regularization(self.regularization)
-        X, y = validate_data(self, X, y, multi_output=True, dtype=(np.float64, np.float32))
+        X, y = validate_traces(self, X, y, several_channels=False, multi_output=True)
         if X.shape[1] < 2:
             raise ValueError("traces must have at least 2 samples, got n_features = 1")
         has_pulse = _has_pulse(y)
@@ -117,10 +114,10 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
         Returns
         -------
         ndarray of shape (n_traces, n_samples), float32
-            In the traces' unit.
+            In the unit of the traces.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, reset=False)
+        X = validate_traces(self, X, reset=False, several_channels=False, dtype=np.float32)
         return X @ self.filter_
 
     def __sklearn_tags__(self):
@@ -128,12 +125,11 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
         tags.transformer_tags.preserves_dtype = ["float32"]
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
-        tags.requires_fit = True
         return tags
 
 
 def _has_pulse(y):
-    """Whether there is a pulse in each trace, from labels or true signals."""
+    """Return which traces have a pulse, from labels or true signals."""
     if y.ndim == 2 and y.shape[1] > 1:
         y = np.any(y != 0, axis=1)
     labels, number = np.unique(y, return_inverse=True)
@@ -143,47 +139,3 @@ def _has_pulse(y):
             f"{labels[0]!r}"
         )
     return number.reshape(-1) > 0
-
-
-@one_thread
-def signal_autocovariance(traces, noise):
-    """Maximum-likelihood autocovariance of a stationary signal in noise that is known.
-
-    As `stationary_autocovariance`, with the noise in place of the white floor: the powers S of
-    the signal climb the likelihood of the covariance ``K = S + C`` by
-    ``S <- S (f' K^-1 R K^-1 f) / (f' K^-1 f)``. They stay positive, where the difference of two
-    estimated covariances is mostly the error of both.
-
-    Parameters
-    ----------
-    traces : ndarray of shape (n_traces, n_samples)
-        Signal and noise.
-    noise : ndarray of shape (n_samples,)
-        Autocovariance of the noise, lag 0 first; positive definite.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), float64
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_aera.preprocessing._wiener import signal_autocovariance
-    >>> rng = np.random.default_rng(0)
-    >>> signal, noise = rng.normal(size=(2, 5000, 16))
-    >>> traces = noise[:, 1:] + signal[:, 1:] + signal[:, :-1]
-    >>> signal_autocovariance(traces, np.eye(15)[0])[:3].round(1) + 0.0
-    array([2., 1., 0.])
-    """
-    sample, power = _sample_covariance(traces)
-    n_samples = len(sample)
-    if power == 0:
-        return np.zeros(n_samples)
-    n_grid = _FREQUENCIES_PER_SAMPLE * scipy.fft.next_fast_len(n_samples, real=True)
-    spectrum = np.ones(n_grid // 2 + 1)
-    for _ in range(_N_ITERATIONS):
-        covariance = toeplitz(scipy.fft.irfft(spectrum, n_grid)[:n_samples] + noise / power)
-        inverse = cho_solve(cho_factor(covariance), np.eye(n_samples))
-        gain = _quadratic_forms(inverse @ sample @ inverse, n_grid)
-        spectrum *= np.maximum(gain, 0) / _quadratic_forms(inverse, n_grid)
-    return power * scipy.fft.irfft(spectrum, n_grid)[:n_samples]

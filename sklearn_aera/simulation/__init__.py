@@ -1,5 +1,8 @@
-"""Simulation of traces: the simulator and the parts it is made of."""
+"""Simulation of traces: the simulator and its parts."""
 
+from sklearn_aera._frequency_grid import FrequencyGrid
+from sklearn_aera._public import publish
+from sklearn_aera.simulation._bandpass import BandPass
 from sklearn_aera.simulation._library import PulseLibrary
 from sklearn_aera.simulation._measured import MeasuredNoise
 from sklearn_aera.simulation._noise import (
@@ -8,13 +11,13 @@ from sklearn_aera.simulation._noise import (
     galactic_temperature,
 )
 from sklearn_aera.simulation._pulse import AnalyticPulse, amplitude_spectrum
-from sklearn_aera.simulation._bandpass import BandPass
 from sklearn_aera.simulation._simulator import TraceSimulator
 
 __all__ = [
     "AnalyticPulse",
     "AntennaNoise",
     "BandPass",
+    "FrequencyGrid",
     "MeasuredNoise",
     "PulseLibrary",
     "TraceSimulator",
@@ -22,3 +25,5 @@ __all__ = [
     "galactic_brightness",
     "galactic_temperature",
 ]
+
+publish(__name__, globals(), __all__)

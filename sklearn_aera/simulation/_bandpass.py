@@ -1,4 +1,4 @@
-"""What the station's band does to everything that passes it."""
+"""Frequency response of a station."""
 
 import numpy as np
 from scipy.signal import butter, freqs_zpk
@@ -8,20 +8,19 @@ from sklearn_aera._validation import check_count, check_real
 
 
 class BandPass(Documented):
-    """Band-pass of a radio station, with zero phase.
+    """Zero-phase band-pass of a radio station.
 
-    By default a brick wall whose edges fall along half a cosine, as in the textbook data: these
-    have a 30.1-80.3 MHz band with edges narrower than 0.5 MHz and zero phase (measured on one
-    digitised pulse). With ``order`` the amplitude response of a Butterworth filter.
+    The default is a brick wall with edges in the shape of half a cosine. The textbook data have
+    a band of 30.1-80.3 MHz, edges narrower than 0.5 MHz and zero phase (measured on one
+    digitised pulse). With ``order`` it is the amplitude response of a Butterworth filter.
 
     Parameters
     ----------
     low, high : float, default=30.1 and 80.3
-        Frequencies in MHz where the edges stand (amplitude 1/2 for the brick wall, 1/sqrt(2) for
-        Butterworth).
+        Frequencies of the edges in MHz. The gain there is 1/2 for the brick wall and 1/sqrt(2)
+        for the Butterworth filter.
     edge_width : float, default=0.5
-        Width in MHz over which an edge of the brick wall falls from 1 to 0. Not used with
-        ``order``.
+        Width in MHz of an edge of the brick wall, from gain 1 to 0. Not used with ``order``.
     order : int or None, default=None
         Order of the Butterworth band-pass, as in `scipy.signal.butter`; None for the brick wall.
 
@@ -41,7 +40,7 @@ class BandPass(Documented):
         self.order = order
 
     def gain(self, frequencies):
-        """Amplitude response.
+        """Return the amplitude response.
 
         Parameters
         ----------
@@ -56,7 +55,7 @@ class BandPass(Documented):
         Raises
         ------
         ValueError
-            If the edges are not 0 < ``low`` < ``high``, or another parameter is out of its range.
+            If the edges are not 0 < ``low`` < ``high``, or another parameter is out of range.
         """
         low = check_real(self.low, "low", min_val=0.0, include_boundaries="neither")
         high = check_real(self.high, "high")
@@ -75,7 +74,7 @@ class BandPass(Documented):
 
 
 def _half_cosine(distance, width):
-    """0 below -width/2, 1 above width/2, half a cosine between."""
+    """Rise from 0 at -width/2 to 1 at width/2 along half a cosine."""
     if width == 0:
         return np.heaviside(distance, 0.5)
     return 0.5 * (1 + np.sin(np.pi * np.clip(distance / width, -0.5, 0.5)))

@@ -1,4 +1,4 @@
-"""Pulses taken from recorded or simulated waveforms."""
+"""Pulses with recorded or externally simulated waveforms."""
 
 import numpy as np
 import scipy.fft
@@ -7,28 +7,28 @@ from sklearn.utils import check_array
 from sklearn_aera._base import Documented
 from sklearn_aera._validation import check_real
 
-# How finely the envelope is sampled to find its peak, in samples of the simulator.
+# Points per sample at which the envelope is computed to find its peak.
 _OVERSAMPLING = 16
 
 
 class PulseLibrary(Documented):
-    """Real pulse waveforms, resampled to the simulator's band and chosen by event.
+    """Library of pulse waveforms, from which each event takes one at random.
 
-    Each waveform's Fourier integral is taken at the simulator's own frequencies: exact
-    band-limited resampling, with no interpolation in time. The waveform is then moved so that
-    its envelope in the band peaks at the event's arrival time. The column ``spectral_slope`` of
-    the event table is not used: a waveform has its own spectrum.
+    Waveforms are resampled by their Fourier integral at the simulator's frequencies. This
+    resampling is exact for band-limited signals and needs no interpolation in time. The peak of
+    the envelope in the band is moved to the event's arrival time. The column ``spectral_slope``
+    of the event table is not used, since each waveform has its own spectrum.
 
     Parameters
     ----------
     waveforms : array-like of shape (n_waveforms, n_times)
-        Pulses in any one unit; the simulator scales them to the signal-to-noise ratio.
+        Pulses in any unit; the simulator scales them to the signal-to-noise ratio.
     sampling_rate : float
-        Of the waveforms, in MHz.
+        Sampling rate of the waveforms in MHz.
 
     See Also
     --------
-    sklearn_aera.datasets.load_coreas : Reads the electric fields of a CoREAS shower.
+    sklearn_aera.datasets.load_coreas : Read the electric fields of a CoREAS shower.
 
     Examples
     --------
@@ -49,40 +49,40 @@ class PulseLibrary(Documented):
         self.waveforms = waveforms
         self.sampling_rate = sampling_rate
 
-    def prepare(self, band):
-        """Transform the waveforms to a simulator's band; returns self.
-
+    def prepare(self, grid):
+        """Transform the waveforms to a `FrequencyGrid`, and return self.
         Raises
         ------
         ValueError
-            If a waveform has no power in the band, or the waveforms are sampled too coarsely
-            for it.
+            If a waveform has no power in the band, or if the sampling rate is below twice the
+            highest frequency of the band.
         """
         waveforms = check_array(self.waveforms, dtype=np.float64, input_name="waveforms")
         rate = check_real(
             self.sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither"
         )
-        highest = band.frequencies[-1]
+        highest = grid.frequencies[-1]
         if rate < 2 * highest:
             raise ValueError(
                 f"sampling_rate of the waveforms must be at least twice the band's upper edge, "
                 f"{2 * highest:.1f} MHz, got {rate} MHz"
             )
-        phase = -2j * np.pi * np.outer(np.arange(waveforms.shape[1]) / rate, band.frequencies)
+        phase = -2j * np.pi * np.outer(np.arange(waveforms.shape[1]) / rate, grid.frequencies)
         spectra = waveforms @ np.exp(phase)
-        strength = np.abs(spectra * band.gain).max(axis=1)
+        strength = np.abs(spectra * grid.gain).max(axis=1)
         if not strength.all():
             raise ValueError(
-                f"waveforms: number {int(np.argmin(strength))} has no power in the band"
+                "waveforms must have power in the band, got none in number "
+                f"{int(np.argmin(strength))}"
             )
         spectra /= strength[:, None]
-        peak = _envelope_peak_time(spectra * band.gain, band)
-        spectra *= np.exp(2j * np.pi * np.outer(peak, band.frequencies))
+        peak = _envelope_peak_time(spectra * grid.gain, grid)
+        spectra *= np.exp(2j * np.pi * np.outer(peak, grid.frequencies))
         self.spectra_ = spectra.astype(np.complex64)
         return self
 
     def spectra(self, slope, uniform):
-        """Spectra of waveforms chosen by one uniform number per pulse.
+        """Return the spectra of waveforms chosen by uniform random numbers.
 
         Parameters
         ----------
@@ -93,18 +93,34 @@ class PulseLibrary(Documented):
         Returns
         -------
         ndarray of shape (n_pulses, n_bins), complex64
-            With the envelope's peak at time zero.
+            Spectra of pulses whose envelope peaks at time zero.
         """
         return self.spectra_[self.chosen(uniform)]
 
+    def shapes(self, spectral_slope=None, n_slopes=None):
+        """Return the spectra of all waveforms, from which templates are made.
+
+        Parameters
+        ----------
+        spectral_slope, n_slopes : ignored
+
+        Returns
+        -------
+        spectra : ndarray of shape (n_waveforms, n_bins), complex64
+            Spectra of pulses whose envelope peaks at time zero.
+        phase_jitter : float
+            0: the phase of a waveform is fixed.
+        """
+        return self.spectra_, 0.0
+
     def chosen(self, uniform):
-        """Index of the waveform that each uniform number stands for, shape (n_pulses,)."""
+        """Return the index of the waveform for each uniform number, of shape (n_pulses,)."""
         return np.floor(uniform[:, 0] * len(self.spectra_)).astype(int)
 
 
-def _envelope_peak_time(spectra, band):
-    """Time in us, modulo the grid's length, of the envelope peak of each spectrum."""
-    n_fine = _OVERSAMPLING * band.n_grid
-    # One-sided spectrum: the inverse transform is the analytic signal up to a phase.
+def _envelope_peak_time(spectra, grid):
+    """Return the time in us, modulo the period of the grid, at which each envelope peaks."""
+    n_fine = _OVERSAMPLING * grid.n_grid
+    # The inverse transform of a one-sided spectrum is the analytic signal, up to a phase.
     envelope = np.abs(scipy.fft.ifft(spectra, n=n_fine, axis=1))
-    return np.argmax(envelope, axis=1) / (band.sampling_rate * _OVERSAMPLING)
+    return np.argmax(envelope, axis=1) / (grid.sampling_rate * _OVERSAMPLING)

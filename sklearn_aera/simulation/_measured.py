@@ -1,4 +1,4 @@
-"""Background cut from recordings."""
+"""Measured background noise."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -9,19 +9,18 @@ from sklearn_aera._validation import check_real
 
 
 class MeasuredNoise(Documented):
-    """Background cut at random places from recorded traces.
+    """Background noise from random segments of recordings.
 
-    The cut is chosen by the event's own random numbers, so an event always gets the same
-    background. Two events may get overlapping cuts of one recording: keep training and test
-    recordings apart.
+    The event's random numbers select the segment: an event always gets the same background.
+    Segments of different events may overlap: use different recordings for training and test.
 
     Parameters
     ----------
     recordings : array-like of shape (n_recordings, n_times)
-        Recorded background without pulses, in mV, at least as long as a trace. It has passed the
-        station's band already: the simulator's response is not applied to it.
+        Recorded background without pulses, in mV, at least as long as a trace. The simulator's
+        frequency response is not applied to it, since recordings already contain it.
     sampling_rate : float, default=180.0
-        Of the recordings, in MHz; it must be the simulator's.
+        Sampling rate of the recordings in MHz, equal to that of the simulator.
 
     Examples
     --------
@@ -42,44 +41,46 @@ class MeasuredNoise(Documented):
         self.recordings = recordings
         self.sampling_rate = sampling_rate
 
-    def prepare(self, band):
-        """Check the recordings against a simulator's band; returns self.
-
+    def prepare(self, grid):
+        """Check the recordings for the traces of a `FrequencyGrid`, and return self.
         Raises
         ------
         ValueError
-            If the recordings are shorter than a trace, sampled at another rate, or silent.
+            If the recordings are shorter than a trace or have another sampling rate than the
+            simulator, or if one is zero throughout.
         """
         recordings = check_array(self.recordings, dtype=np.float32, input_name="recordings")
         rate = check_real(self.sampling_rate, "sampling_rate")
-        if rate != band.sampling_rate:
+        if rate != grid.sampling_rate:
             raise ValueError(
                 f"sampling_rate of the recordings must be the simulator's, "
-                f"{band.sampling_rate} MHz, got {rate} MHz"
+                f"{grid.sampling_rate} MHz, got {rate} MHz"
             )
-        if recordings.shape[1] < band.n_samples:
+        if recordings.shape[1] < grid.n_samples:
             raise ValueError(
-                f"recordings must be at least as long as a trace of {band.n_samples} samples, "
+                f"recordings must be at least as long as a trace of {grid.n_samples} samples, "
                 f"got {recordings.shape[1]}"
             )
         if not recordings.any(axis=1).all():
             silent = int(np.argmin(recordings.any(axis=1)))
-            raise ValueError(f"recordings: number {silent} is zero throughout")
+            raise ValueError(f"recordings must not be zero throughout, as number {silent} is")
         self.recordings_ = recordings
-        self.n_samples_ = band.n_samples
+        self.n_samples_ = grid.n_samples
         return self
 
     def traces(self, uniform, normal):
-        """Cuts chosen by two uniform numbers each (recording and start).
+        """Return segments selected by uniform random numbers.
 
         Parameters
         ----------
         uniform : ndarray of shape (n_events, 2)
-        normal : ndarray of shape (n_events, 0)
+            Numbers that select the recording and the first sample.
+        normal : ignored
 
         Returns
         -------
         ndarray of shape (n_events, n_samples), float32
+            In mV.
         """
         windows = sliding_window_view(self.recordings_, self.n_samples_, axis=1)
         n_recordings, n_starts, _ = windows.shape

@@ -1,4 +1,4 @@
-"""Noise of a radio antenna: the Galaxy, the electronics, man-made carriers and bursts."""
+"""Noise of a radio antenna: Galaxy, electronics, narrowband carriers and bursts."""
 
 import numpy as np
 from scipy.stats import poisson
@@ -9,12 +9,12 @@ from sklearn_aera._validation import check_choice, check_interval, check_real
 _SPEED_OF_LIGHT = 299_792_458.0  # m / s
 _BOLTZMANN = 1.380649e-23  # J / K
 _FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
-# Probability that a trace would have more bursts than are drawn for it.
+# Probability that a trace has more bursts than are simulated.
 _BURST_TAIL = 1e-9
 
 
 def galactic_brightness(frequencies):
-    """Brightness of the sky in the Galaxy's radio emission, after Cane (1979).
+    """Return the radio brightness of the sky after Cane (1979).
 
     ``I(v) = Ig v**-0.52 (1 - exp(-tau)) / tau + Ieg v**-0.80 exp(-tau)`` with
     ``tau = 5.0 v**-2.1``, v in MHz.
@@ -48,7 +48,9 @@ def galactic_brightness(frequencies):
 
 
 def galactic_temperature(frequencies):
-    """Brightness temperature ``T = I c**2 / (2 k v**2)`` of `galactic_brightness`, in K.
+    """Return the brightness temperature of the sky, ``T = I c**2 / (2 k v**2)``.
+
+    The brightness I is `galactic_brightness`.
 
     Parameters
     ----------
@@ -71,12 +73,12 @@ def galactic_temperature(frequencies):
 
 
 class AntennaNoise(Documented):
-    """Noise of an antenna: broadband, narrowband carriers and, on request, bursts.
+    """Noise of an antenna: broadband noise, narrowband carriers and optional bursts.
 
-    The broadband part is Gaussian and has the spectrum of the galactic brightness temperature
-    plus that of the electronics, seen through the station's band: a matched antenna delivers
-    the power k T per Hz. Fourier amplitudes are Rayleigh distributed, so the RMS of a trace
-    fluctuates as it does in nature.
+    Broadband noise is Gaussian. Its spectrum is the sum of the galactic brightness temperature
+    and the temperature of the electronics, times the squared gain of the station: a matched
+    antenna delivers the power k T per Hz. Fourier amplitudes are Rayleigh distributed, so that
+    the RMS fluctuates from trace to trace.
 
     Parameters
     ----------
@@ -84,29 +86,30 @@ class AntennaNoise(Documented):
         Root mean square of broadband noise and carriers together, in mV (about 0.1 mV in the
         textbook data, measured).
     electronics_temperature : float, default=300.0
-        In K, the same at all frequencies.
+        Noise temperature of the electronics in K, the same at all frequencies.
     carriers : sequence of float, default=(58.887, 61.523, 68.555, 71.191)
-        Frequencies of narrowband transmitters in MHz: AERA's beacon.
+        Frequencies of narrowband transmitters in MHz. The default is AERA's beacon.
     carrier_share : float, default=0.9
-        Share of the mean noise power that is in the carriers, at least 0 and below 1, split
-        evenly among them. It sets how hard detection is, since what is narrow can be removed:
-        with the default the ideal detector's accuracy at an SNR of 2 is 0.99, as in the
-        textbook data.
+        Share of the mean noise power in the carriers, at least 0 and below 1, split evenly among
+        them. A larger share makes detection easier, since carriers can be removed. With the
+        default, the accuracy of the ideal detector at an SNR of 2 is 0.99, as in the textbook
+        data.
     carrier_amplitude : {"jitter", "rayleigh"}, default="jitter"
-        How a carrier's amplitude varies from event to event: uniform within 30 % of its mean, as
-        that of a transmitter which is always on, or Rayleigh distributed, which with the random
-        phase makes the noise exactly Gaussian.
+        Distribution of a carrier's amplitude over events: uniform within 30 % of its mean, as for
+        a transmitter that is always on, or Rayleigh distributed. Rayleigh amplitudes and random
+        phases make the noise exactly Gaussian.
     burst_rate : float, default=0.0
-        Mean number of bursts (pulsed man-made interference, as from power lines) per us.
+        Mean number of bursts per us. Bursts are pulsed man-made interference, for example from
+        power lines.
     burst_duration : float or (float, float), default=(0.03, 0.3)
-        Full width at half maximum of a burst's envelope in us, drawn uniformly.
+        Range of the full width at half maximum of a burst's envelope, in us.
     burst_amplitude : float or (float, float), default=(1.0, 5.0)
-        Peak amplitude of a burst in units of ``rms``, drawn uniformly (assumption).
+        Range of the peak amplitude of a burst, in units of ``rms`` (assumption).
 
     Notes
     -----
-    Bursts are Gaussian in time around a frequency drawn uniformly from the band, with a random
-    phase (assumption). They come on top of ``rms``.
+    Bursts have a Gaussian envelope, a frequency drawn uniformly from the band and a random phase
+    (assumption). Their power is added to that given by ``rms``.
 
     References
     ----------
@@ -142,13 +145,12 @@ class AntennaNoise(Documented):
         self.burst_duration = burst_duration
         self.burst_amplitude = burst_amplitude
 
-    def prepare(self, band):
-        """Compute the spectra for a simulator's band; returns self.
-
+    def prepare(self, grid):
+        """Compute the spectra of the noise on a `FrequencyGrid`, and return self.
         Raises
         ------
         ValueError
-            If a parameter is out of its range or a carrier lies above half the sampling rate.
+            If a parameter is out of range or a carrier is above half the sampling rate.
         """
         rms = check_real(self.rms, "rms", min_val=0.0, include_boundaries="neither")
         check_real(self.electronics_temperature, "electronics_temperature", min_val=0.0)
@@ -156,21 +158,21 @@ class AntennaNoise(Documented):
             self.carrier_share, "carrier_share", min_val=0.0, max_val=1.0, include_boundaries="left"
         )
         check_choice(self.carrier_amplitude, "carrier_amplitude", ("jitter", "rayleigh"))
-        carriers = self._check_carriers(band, share)
-        self._prepare_bursts(band)
-        temperature = galactic_temperature(band.frequencies) + self.electronics_temperature
-        power = temperature * band.gain**2
+        carriers = self._check_carriers(grid, share)
+        self._prepare_bursts(grid)
+        temperature = galactic_temperature(grid.frequencies) + self.electronics_temperature
+        power = temperature * grid.gain**2
         self.power_ = (1 - share) * rms**2 * power / power.sum()
         self.carrier_power_ = np.full(len(carriers), share * rms**2 / max(len(carriers), 1))
-        phase = 2 * np.pi * np.outer(carriers, band.times)
+        phase = 2 * np.pi * np.outer(carriers, grid.times)
         self.carrier_waves_ = np.concatenate([np.cos(phase), np.sin(phase)]).astype(np.float32)
-        self.band_ = band
-        self.n_normal = 2 * band.n_bins
+        self.frequency_grid_ = grid
+        self.n_normal = 2 * grid.n_bins
         self.n_uniform = 2 * len(carriers) + self._n_burst_uniform
         return self
 
     def traces(self, uniform, normal):
-        """Noise traces from standard random numbers.
+        """Compute noise traces from standard random numbers.
 
         Parameters
         ----------
@@ -183,35 +185,35 @@ class AntennaNoise(Documented):
             In mV.
         """
         n_carrier_uniform = 2 * len(self.carrier_power_)
-        # Two real deviates per bin: x(t) = 2 Re(c exp(i w t)) has the variance 4 scale**2.
+        # Two normal numbers per bin: x(t) = 2 Re(c exp(i w t)) has the variance 4 scale**2.
         scale = np.repeat(np.sqrt(self.power_) / 2, 2).astype(np.float32)
         coefficients = (normal * scale).view(np.complex64)
         if self.n_bursts_:
             self._add_bursts(coefficients, uniform[:, n_carrier_uniform:])
-        traces = self.band_.synthesize(coefficients)
+        traces = self.frequency_grid_.synthesize(coefficients)
         if n_carrier_uniform:
             traces = traces + self._carrier_weights(uniform[:, :n_carrier_uniform])
         return traces
 
     def autocovariance(self):
-        """Expected autocovariance of broadband noise and carriers at each lag of a trace.
+        """Return the expected autocovariance of broadband noise and carriers.
 
         Returns
         -------
         ndarray of shape (n_samples,), float64
-            In mV^2; lag 0 first. Bursts are not part of it.
+            In mV^2, from lag 0 on. Bursts are not included.
         """
-        times = self.band_.times
-        broadband = self.power_ @ np.cos(2 * np.pi * np.outer(self.band_.frequencies, times))
+        grid = self.frequency_grid_
+        broadband = self.power_ @ np.cos(2 * np.pi * np.outer(grid.frequencies, grid.times))
         n_carriers = len(self.carrier_power_)
         return broadband + self.carrier_power_ @ self.carrier_waves_[:n_carriers].astype(float)
 
-    def _check_carriers(self, band, share):
+    def _check_carriers(self, grid, share):
         carriers = np.asarray(self.carriers, dtype=float)
-        if carriers.ndim != 1 or not np.all((carriers > 0) & (2 * carriers < band.sampling_rate)):
+        if carriers.ndim != 1 or not np.all((carriers > 0) & (2 * carriers < grid.sampling_rate)):
             raise ValueError(
                 "carriers must be frequencies between 0 and half the sampling rate, "
-                f"{band.sampling_rate / 2} MHz, got {self.carriers!r}"
+                f"{grid.sampling_rate / 2} MHz, got {self.carriers!r}"
             )
         if share == 0:
             return carriers[:0]
@@ -231,18 +233,18 @@ class AntennaNoise(Documented):
         weights = np.concatenate([amplitude * np.cos(phase), amplitude * np.sin(phase)], axis=1)
         return weights.astype(np.float32) @ self.carrier_waves_
 
-    def _prepare_bursts(self, band):
+    def _prepare_bursts(self, grid):
         rate = check_real(self.burst_rate, "burst_rate", min_val=0.0)
         duration = check_interval(self.burst_duration, "burst_duration", min_val=0.0)
         if duration[0] == 0:
             raise ValueError(f"burst_duration must be above 0 us, got {self.burst_duration!r}")
         check_interval(self.burst_amplitude, "burst_amplitude", min_val=0.0)
-        self.n_bursts_ = int(poisson.ppf(1 - _BURST_TAIL, rate * band.duration)) if rate else 0
+        self.n_bursts_ = int(poisson.ppf(1 - _BURST_TAIL, rate * grid.duration)) if rate else 0
         self._n_burst_uniform = 1 + 5 * self.n_bursts_ if rate else 0
 
     def _add_bursts(self, coefficients, uniform):
         """Add the Fourier coefficients of each event's bursts, in place."""
-        count = poisson.ppf(uniform[:, 0], self.burst_rate * self.band_.duration)
+        count = poisson.ppf(uniform[:, 0], self.burst_rate * self.frequency_grid_.duration)
         for number in range(self.n_bursts_):
             rows = np.flatnonzero(count > number)
             if rows.size == 0:
@@ -251,17 +253,17 @@ class AntennaNoise(Documented):
             coefficients[rows] += self._burst_coefficients(uniform[rows, first : first + 5])
 
     def _burst_coefficients(self, uniform):
-        band = self.band_
-        time = uniform[:, 0] * band.duration
+        grid = self.frequency_grid_
+        time = uniform[:, 0] * grid.duration
         sigma = _between(self.burst_duration, uniform[:, 1:2]) / _FWHM_PER_SIGMA
         amplitude = self.rms * _between(self.burst_amplitude, uniform[:, 2:3])
-        center = band.frequencies[0] + uniform[:, 3:4] * np.ptp(band.frequencies)
-        # Fourier series, on the grid, of A exp(-t^2 / 2 sigma^2) cos(2 pi f0 t + phase).
-        envelope = np.exp(-2 * (np.pi * sigma * (band.frequencies - center)) ** 2)
-        peak = amplitude * sigma * np.sqrt(np.pi / 2) * band.spacing
+        center = grid.frequencies[0] + uniform[:, 3:4] * np.ptp(grid.frequencies)
+        # Fourier coefficients on the grid of A exp(-t^2 / 2 sigma^2) cos(2 pi f0 t + phase).
+        envelope = np.exp(-2 * (np.pi * sigma * (grid.frequencies - center)) ** 2)
+        peak = amplitude * sigma * np.sqrt(np.pi / 2) * grid.spacing
         phase = np.exp(2j * np.pi * uniform[:, 4:5])
-        spectrum = (peak * phase * envelope * band.gain).astype(np.complex64)
-        return spectrum * band.delay(time)
+        spectrum = (peak * phase * envelope * grid.gain).astype(np.complex64)
+        return spectrum * grid.delay(time)
 
 
 def _between(interval, uniform):

@@ -1,13 +1,13 @@
-"""The analytic air-shower pulse."""
+"""Analytic model of an air-shower pulse."""
 
 import numpy as np
 
 from sklearn_aera._base import Documented
-from sklearn_aera._validation import check_real
+from sklearn_aera._validation import check_count, check_interval, check_real
 
 
 def amplitude_spectrum(frequencies, slope, quadratic_slope=0.0, quadratic_frequency=55.0):
-    """Amplitude spectrum of an air-shower pulse, of arbitrary scale.
+    """Return the amplitude spectrum of an air-shower pulse, at arbitrary scale.
 
     ``|E(f)| = A 10**(m f + q (f - f_q)**2)`` (arXiv:1903.07023, arXiv:1905.11185), here with
     A = 1 and f in GHz.
@@ -42,11 +42,10 @@ def amplitude_spectrum(frequencies, slope, quadratic_slope=0.0, quadratic_freque
 class AnalyticPulse(Documented):
     """Pulses with an exponential spectrum and a nearly constant phase.
 
-    The slope m of the spectrum is a column of the event table (``spectral_slope``), as are the
-    polarity and the arrival time; the arrival time is that of the pulse's envelope peak.
-    Measured on CoREAS showers at 30-80 MHz: m from -4.7 to +0.4 per GHz, q from -7 to 30 per
-    GHz squared, phase within about -31/+16 degrees of 0 or 180; far from the shower axis m
-    reaches -30 per GHz.
+    The spectral slope m, the polarity and the arrival time are columns of the event table. The
+    arrival time is that of the peak of the envelope. Values measured on CoREAS showers at
+    30-80 MHz are m from -4.7 to +0.4 per GHz, q from -7 to 30 per GHz squared, and a phase
+    within about -31/+16 degrees of 0 or 180. Far from the shower axis m reaches -30 per GHz.
 
     Parameters
     ----------
@@ -55,7 +54,7 @@ class AnalyticPulse(Documented):
     quadratic_frequency : float, default=55.0
         f_q of `amplitude_spectrum`, in MHz (assumption: the middle of the band).
     phase_jitter : float, default=30.0
-        The phase of each pulse is uniform within plus or minus this many degrees.
+        Half width, in degrees, of the uniform distribution of the phase.
 
     References
     ----------
@@ -78,31 +77,58 @@ class AnalyticPulse(Documented):
         self.quadratic_frequency = quadratic_frequency
         self.phase_jitter = phase_jitter
 
-    def prepare(self, band):
-        """Check the parameters and take the frequencies of a simulator's band; returns self."""
+    def prepare(self, grid):
+        """Check the parameters, store the frequencies of a `FrequencyGrid`, and return self.
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range.
+        """
         check_real(self.quadratic_slope, "quadratic_slope")
         check_real(self.quadratic_frequency, "quadratic_frequency", min_val=0.0)
         check_real(self.phase_jitter, "phase_jitter", min_val=0.0, max_val=180.0)
-        self.frequencies_ = band.frequencies
+        self.frequencies_ = grid.frequencies
         return self
 
     def spectra(self, slope, uniform):
-        """Spectra of pulses whose envelope peaks at time zero.
+        """Return the spectra of pulses whose envelope peaks at time zero.
 
         Parameters
         ----------
         slope : ndarray of shape (n_pulses,)
             Per GHz.
         uniform : ndarray of shape (n_pulses, 1)
-            One uniform number per pulse, which sets its phase.
+            Uniform random number that sets the phase of each pulse.
 
         Returns
         -------
         ndarray of shape (n_pulses, n_bins), complex64
-            Of arbitrary scale: the simulator scales to the signal-to-noise ratio.
+            At arbitrary scale: the simulator scales pulses to the signal-to-noise ratio.
         """
         amplitude = amplitude_spectrum(
             self.frequencies_, slope, self.quadratic_slope, self.quadratic_frequency
         )
         phase = np.deg2rad(self.phase_jitter) * (2 * uniform - 1)
         return amplitude * np.exp(1j * phase).astype(np.complex64)
+
+    def shapes(self, spectral_slope, n_slopes):
+        """Return the spectra of pulses with equally spaced slopes, from which templates are made.
+
+        Parameters
+        ----------
+        spectral_slope : float or (float, float)
+            Range of slopes per GHz.
+        n_slopes : int
+            Number of slopes, at the midpoints of equal steps; 1 is used for a single slope.
+
+        Returns
+        -------
+        spectra : ndarray of shape (n_slopes, n_bins), complex64
+            Spectra of phase 0 of pulses whose envelope peaks at time zero.
+        phase_jitter : float
+            Half width of the distribution of the phase in degrees.
+        """
+        low, high = check_interval(spectral_slope, "spectral_slope")
+        n_slopes = 1 if low == high else check_count(n_slopes, "n_slopes")
+        slopes = low + (high - low) * (np.arange(n_slopes) + 0.5) / n_slopes
+        return self.spectra(slopes, np.full((n_slopes, 1), 0.5)), self.phase_jitter

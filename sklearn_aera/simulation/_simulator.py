@@ -1,83 +1,81 @@
-"""From event table to traces."""
+"""Simulation of the traces of an event table."""
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator, one_task
-from sklearn_aera._random import draw_seed
-from sklearn_aera._validation import check_choice, check_count, check_real
+from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._events import EVENT_COLUMNS, check_events, event_column
 from sklearn_aera._frequency_grid import FrequencyGrid
-from sklearn_aera._events import EVENT_COLUMNS, check_events
+from sklearn_aera._random import draw_seed
+from sklearn_aera._streams import event_draws
+from sklearn_aera._validation import check_choice, check_count, check_part, check_real
+from sklearn_aera.simulation._bandpass import BandPass
 from sklearn_aera.simulation._noise import AntennaNoise
 from sklearn_aera.simulation._pulse import AnalyticPulse
-from sklearn_aera.simulation._bandpass import BandPass
-from sklearn_aera._streams import event_draws
 
-# Events per chunk: the arrays of a chunk stay in the processor's cache.
-_CHUNK_SIZE = 256
+# Events per batch: the arrays of a batch stay in the processor's cache.
+_BATCH_SIZE = 256
 
 
+@fill_docstring(**PARAMETERS)
 class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     """Simulate the voltage traces of events: noise, and a pulse where ``snr`` is above zero.
 
-    A trace is a pure function of the parameters, the seed and its row of the event table: any
-    subset, order or chunk of the events, in any process, gives the same traces to float32
-    round-off. Two rows with one event_id and different physics share their noise.
+    A trace is a pure function of the parameters, the seed and its row of the event table. Any
+    subset, order or batch of the events, in any process, gives the same traces to float32
+    round-off. Two rows with the same event_id have the same noise, whatever their pulses.
 
     Parameters
     ----------
-    pulse : AnalyticPulse or PulseLibrary, default=None
-        Shape of the pulses; None stands for ``AnalyticPulse()``.
+    %(pulse)s
     noise : AntennaNoise or MeasuredNoise, default=None
-        The background; None stands for ``AntennaNoise()``.
-    response : BandPass, default=None
-        The station's band, which pulses and antenna noise pass; None stands for ``BandPass()``.
-    sampling_rate : float, default=180.0
-        In MHz.
+        Background noise; None for ``AntennaNoise()``.
+    %(response)s
+        It applies to pulses and to `AntennaNoise`.
+    %(sampling_rate)s
     n_samples : int, default=500
-        Length of a trace; 500 samples at 180 MHz are 2.78 us.
-    snr_reference : {"noise", "trace"}, default="noise"
-        The signal-to-noise ratio is max|signal| over the RMS, across all samples of the trace,
-        of that trace's own noise (the lecture's definition) or of the whole measured trace,
-        signal included (the textbook's).
+        Number of samples of a trace; 500 samples at 180 MHz last 2.78 us.
+    %(snr_reference)s
     n_bits : int or None, default=None
         Resolution of the digitiser; None for no quantisation. AERA has 12 bits.
     full_scale : float, default=2.048
-        The digitiser's range is plus or minus this many mV, beyond which traces are clipped
-        (assumption: one step of 12 bits is then 1 uV, 1 % of the default noise). Not used
-        without ``n_bits``.
+        Range of the digitiser: traces are clipped at plus and minus this many mV. With 12 bits,
+        one step is then 1 uV, 1 % of the default noise (assumption). Not used without ``n_bits``.
     random_state : int, RandomState instance or None, default=None
-        Seed of all events. With None a fitted simulator keeps the seed drawn in `fit`.
+        Seed of all events. With None, `fit` draws a seed, which the fitted simulator keeps.
     n_jobs : int or None, default=None
         Number of threads, as in joblib.
 
     Attributes
     ----------
     seed_ : int
+        Seed in use.
     pulse_, noise_, response_ : objects
-        The parts in use, prepared for ``band_``.
-    band_ : FrequencyGrid
-        Frequency grid of the synthesis.
+        Parts in use, prepared for ``frequency_grid_``.
+    frequency_grid_ : FrequencyGrid
+        Frequency bins on which traces are synthesised.
     n_features_in_ : int
         Number of columns of the event table, 5.
 
     See Also
     --------
-    sklearn_aera.datasets.make_events : Draws event tables.
+    sklearn_aera.datasets.make_events : Draw event tables.
 
     Examples
     --------
     >>> from sklearn_aera.datasets import make_events
     >>> from sklearn_aera.simulation import TraceSimulator
-    >>> events, y = make_events(6, random_state=0)
+    >>> events, y = make_events(6, as_frame=True, random_state=0)
     >>> simulator = TraceSimulator(random_state=0).fit(events)
     >>> simulator.transform(events).shape
     (6, 500)
     >>> traces, signals = simulator.simulate(events[y == 1])
     >>> snr = abs(signals).max(axis=1) / (traces - signals).std(axis=1)
-    >>> bool(abs(snr - events[y == 1, 1]).max() < 0.01)
+    >>> bool(abs(snr - events.snr[y == 1]).max() < 0.01)
     True
     """
 
@@ -112,7 +110,7 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_events, 5)
-            Event table, see `sklearn_aera.datasets.EVENT_COLUMNS`.
+            Event table with the columns `sklearn_aera.datasets.EVENT_COLUMNS`.
         y : ignored
 
         Returns
@@ -122,16 +120,18 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         Raises
         ------
         ValueError, TypeError
-            If a parameter or a column of the events is not valid.
+            If a parameter or a value in the event table is not valid.
         """
         self._check_parameters()
         self.seed_ = draw_seed(self.random_state)
-        self.response_ = _part(self.response, "response", BandPass, "gain")
-        pulse = _part(self.pulse, "pulse", AnalyticPulse, "spectra")
-        noise = _part(self.noise, "noise", AntennaNoise, "traces")
-        self.band_ = FrequencyGrid.of(self.response_, self.sampling_rate, self.n_samples)
-        self.pulse_ = pulse.prepare(self.band_)
-        self.noise_ = noise.prepare(self.band_)
+        self.response_ = check_part(self.response, "response", BandPass, "gain")
+        pulse = check_part(self.pulse, "pulse", AnalyticPulse, "spectra")
+        noise = check_part(self.noise, "noise", AntennaNoise, "traces")
+        self.frequency_grid_ = FrequencyGrid.from_response(
+            self.response_, self.sampling_rate, self.n_samples
+        )
+        self.pulse_ = pulse.prepare(self.frequency_grid_)
+        self.noise_ = noise.prepare(self.frequency_grid_)
         self._check_input(X)
         self.n_features_in_ = len(EVENT_COLUMNS)
         self._n_features_out = self.n_samples
@@ -153,7 +153,7 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         return self._simulate(X, with_signals=False)[0]
 
     def simulate(self, X):
-        """Simulate traces together with the true signals in them.
+        """Simulate traces and the true signals in them.
 
         Parameters
         ----------
@@ -165,7 +165,7 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         traces : ndarray of shape (n_events, n_samples), float32
             In mV.
         signals : ndarray of shape (n_events, n_samples), float32
-            The pulse alone, in mV, before the digitiser; zero where ``snr`` is zero.
+            Pulses without noise and quantisation, in mV; zero where ``snr`` is zero.
         """
         return self._simulate(X, with_signals=True)
 
@@ -175,15 +175,15 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         shape = (len(events), self.n_samples)
         traces = np.empty(shape, dtype=np.float32)
         signals = np.zeros(shape, dtype=np.float32) if with_signals else None
-        chunks = [slice(start, start + _CHUNK_SIZE) for start in range(0, len(events), _CHUNK_SIZE)]
         Parallel(n_jobs=self.n_jobs, require="sharedmem")(
-            delayed(self._fill)(events[chunk], traces[chunk], with_signals and signals[chunk])
-            for chunk in chunks
+            delayed(self._fill)(events[batch], traces[batch], with_signals and signals[batch])
+            for batch in gen_batches(len(events), _BATCH_SIZE)
         )
         return traces, signals
 
     def _fill(self, events, traces, signals):
-        """Simulate one chunk into ``traces`` and, unless False, ``signals``."""
+        """Simulate a batch into ``traces`` and into ``signals``, unless it is False."""
+        grid = self.frequency_grid_
         event_id, snr, arrival_time, slope, polarity = events.T
         uniform, normal = event_draws(
             self.seed_,
@@ -196,9 +196,9 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         rows = np.flatnonzero(snr > 0)
         if rows.size:
             spectra = self.pulse_.spectra(slope[rows], pulse_uniform[rows])
-            spectra *= self.band_.gain.astype(np.float32)
-            spectra *= self.band_.delay(arrival_time[rows])
-            pulses = self.band_.synthesize(spectra)
+            spectra *= grid.gain.astype(np.float32)
+            spectra *= grid.delay(arrival_time[rows])
+            pulses = grid.synthesize(spectra)
             pulses *= polarity[rows, None].astype(np.float32)
             pulses *= self._amplitude(snr[rows], pulses, traces[rows])[:, None]
             traces[rows] += pulses
@@ -208,11 +208,11 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
             _quantize(traces, self.n_bits, self.full_scale)
 
     def _amplitude(self, snr, pulses, noise):
-        """Factor that gives each pulse its signal-to-noise ratio, shape (n_pulses,), float32."""
+        """Return the factor that gives each pulse its SNR, of shape (n_pulses,), float32."""
         peak = np.abs(pulses).max(axis=1).astype(float)
         noise_power = _mean_product(noise, noise)
         if not noise_power.all():
-            raise ValueError("noise is zero throughout a trace: no signal-to-noise ratio exists")
+            raise ValueError("noise must not be zero throughout a trace with a pulse")
         if self.snr_reference == "noise":
             return (snr * np.sqrt(noise_power) / peak).astype(np.float32)
         # (a peak)^2 = snr^2 (noise_power + 2 a cross + a^2 pulse_power), solved for a > 0.
@@ -238,35 +238,23 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
             check_count(self.n_bits, "n_bits", min_val=2, max_val=24)
 
     def _check_input(self, X):
-        events = check_events(X)
-        _, snr, arrival_time, _, _ = events.T
-        outside = (snr > 0) & ((arrival_time < 0) | (arrival_time > self.band_.duration))
+        events, duration = check_events(X), self.frequency_grid_.duration
+        arrival_time = event_column(events, "arrival_time")
+        outside = (arrival_time < 0) | (arrival_time > duration)
+        outside &= event_column(events, "snr") > 0
         if outside.any():
             row = int(np.argmax(outside))
             raise ValueError(
-                f"arrival_time must lie within the trace, from 0 to {self.band_.duration:.3f} us, "
+                f"arrival_time must lie within the trace, from 0 to {duration:.3f} us, "
                 f"got {arrival_time[row]!r} in row {row} of events"
             )
         return events
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        # The input is an event table with its own five columns, not any 2-D array.
+        # The input is an event table with five given columns, not an arbitrary 2-D array.
         tags.input_tags.two_d_array = False
-        tags.requires_fit = True
         return tags
-
-
-def _part(given, name, default, method):
-    """A fresh copy of a part of the simulator, so that the parameter itself stays untouched."""
-    if given is None:
-        return default()
-    if not hasattr(given, method):
-        raise TypeError(
-            f"{name} must be None or have a method {method!r} as {default.__name__} has, "
-            f"got {given!r}"
-        )
-    return clone(given)
 
 
 def _mean_product(a, b):
@@ -274,7 +262,7 @@ def _mean_product(a, b):
 
 
 def _quantize(traces, n_bits, full_scale):
-    """Round to the steps of a digitiser and clip to its range, in place."""
+    """Round traces to the steps of a digitiser and clip them to its range, in place."""
     step = full_scale / 2 ** (n_bits - 1)
     np.rint(traces / np.float32(step), out=traces)
     np.clip(traces, -(2 ** (n_bits - 1)), 2 ** (n_bits - 1) - 1, out=traces)
