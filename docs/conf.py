@@ -111,7 +111,7 @@ write_api_reference()
 
 
 def write_notebook(app):
-    """Make the notebook of the first example, unless there is one that is newer than the example."""
+    """Make the notebook of the first example, unless it is newer than the example."""
     notebook = HERE / "notebooks" / "first_pipeline.ipynb"
     example = HERE.parent / "examples" / "plot_first_pipeline.py"
     if notebook.exists() and notebook.stat().st_mtime > example.stat().st_mtime:

@@ -2,14 +2,14 @@
 A first pipeline: from events to a detector
 ===========================================
 
-Events are drawn, simulated, normalised and classified in one scikit-learn pipeline. The fitted
-detector, without the simulator, is then applied to traces as they come from an antenna.
+One scikit-learn pipeline simulates the traces of events, normalises and classifies them. The fitted
+detector, which is the pipeline without the simulator, takes the traces of an antenna.
 """
 
 # %%
-# An event table has one row per event: its signal-to-noise ratio, the arrival time of the pulse
-# and the slope of its spectrum. Training and test events have different ids, so that they share
-# no noise.
+# An event table has one row per event: its signal-to-noise ratio (SNR), the arrival time of the
+# pulse and the slope of its spectrum. Training and test events have different ids, so that they
+# share no noise.
 
 import os
 
@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn_aera.datasets import make_events, make_traces
 from sklearn_aera.feature_extraction import SNRCalculator
 from sklearn_aera.inspection import EfficiencyDisplay, TraceDisplay
-from sklearn_aera.metrics import threshold_at_fpr, tpr_at_fpr
+from sklearn_aera.metrics import operating_point
 from sklearn_aera.neural_network import RecurrentClassifier
 from sklearn_aera.preprocessing import StdNormalizer
 from sklearn_aera.simulation import TraceSimulator
@@ -31,9 +31,9 @@ n_train, n_test, epochs = (200, 400, 1) if quick else (6000, 10_000, 8)
 events, y = make_events(n_train, snr=(0.5, 5.0), random_state=0)
 
 # %%
-# A bidirectional GRU behind a short convolution. The simulator is the first step of the pipeline:
-# `fit` takes events, not traces. Steps unfold when they are clicked, and the question marks lead to
-# their documentation.
+# The classifier is a bidirectional GRU behind a short convolution. The simulator is the first step
+# of the pipeline, so `fit` takes events, not traces. A click on a step shows its parameters, a
+# click on a question mark its documentation.
 
 pipeline = make_pipeline(
     TraceSimulator(random_state=0),
@@ -43,9 +43,9 @@ pipeline = make_pipeline(
 pipeline.fit(events, y)
 
 # %%
-# The detector is the pipeline without its simulator: it takes traces, those of an antenna too. Test
-# traces, with the truth about them; the threshold for a false-positive rate of 1 % is chosen on
-# validation traces of their own.
+# The detector is compared with a threshold on the signal-to-noise ratio. `operating_point` chooses
+# the threshold for a false-positive rate (FPR) of 1 % on validation traces, and measures the
+# true-positive rate (TPR) on test traces.
 
 detector = pipeline[1:]
 validation = make_traces(n_test, first_event_id=1_000_000, random_state=0)
@@ -54,19 +54,20 @@ baseline = make_pipeline(SNRCalculator(), LogisticRegression())
 baseline.fit(pipeline[:1].transform(events), y)
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-row = int(abs(test.events[:, 1] - 3.0).argmin())
+row = int(abs(test.snr - 3.0).argmin())
 TraceDisplay.from_trace(test.traces[row], signal=test.signals[row], ax=left)
-left.set_title(f"A trace at SNR {test.events[row, 1]:.1f}", fontsize="medium")
+left.set_title(f"A trace at SNR {test.snr[row]:.1f}", fontsize="medium")
 left.legend(loc="upper right", fontsize="small")
 for name, model in {"SNR threshold": baseline, "Bidirectional GRU": detector}.items():
-    threshold = threshold_at_fpr(validation.y, model.decision_function(validation.traces))
+    on_validation = model.decision_function(validation.traces)
     score = model.decision_function(test.traces)
-    tpr, low, high = tpr_at_fpr(test.y, score, threshold=threshold, return_interval=True)
+    point = operating_point(validation.y, on_validation, test.y, score, max_fpr=0.01)
+    tpr = point.tpr
     print(
         f"{name}: AUC {roc_auc_score(test.y, score):.3f}, "
-        f"TPR at FPR 1 % {tpr:.3f} (68 % interval {low:.3f} to {high:.3f})"
+        f"TPR at FPR 1 % {tpr.value:.3f} (68 % interval {tpr.low:.3f} to {tpr.high:.3f})"
     )
     EfficiencyDisplay.from_predictions(
-        test.y, score, test.events[:, 1], threshold=threshold, name=name, ax=right
+        test.y, score, test.snr, threshold=point.threshold, name=name, ax=right
     )
 plt.show()

@@ -1,15 +1,15 @@
 """
-Where to set the threshold: an operating point that keeps its promise
-=====================================================================
+Where to set the threshold for an allowed false-positive rate
+=============================================================
 
-A trigger may fire on one noise trace in a hundred, say, and is to find as many pulses as it can.
-Hyper-parameters are searched for the efficiency at that rate, and the threshold is chosen on events
-that trained nothing.
+Parameters are tuned for the efficiency at an allowed false-positive rate, and four ways to choose
+the threshold are compared. A trigger may fire on one noise trace in a hundred, say, and should find
+as many pulses as possible.
 """
 
 # %%
-# The detector is the likelihood ratio, which trains in a second; a network from `make_detector`
-# would go through the same lines. Training, validation and test events share no noise.
+# The detector is the likelihood ratio, which is fitted in a second; the code for a network of
+# `make_detector` is the same. Training, validation and test events share no noise.
 
 import os
 
@@ -24,7 +24,7 @@ from sklearn.model_selection import (
 
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
-from sklearn_aera.metrics import binomial_interval, threshold_at_fpr, tpr_at_fpr
+from sklearn_aera.metrics import binomial_interval, operating_point, threshold_at_fpr, tpr_at_fpr
 
 quick = "SKLEARN_AERA_QUICK" in os.environ  # small, for tests
 n_train, n_test = (300, 600) if quick else (4000, 50_000)
@@ -35,8 +35,9 @@ train, validation, test = (
 )
 
 # %%
-# A scorer for searches: the true-positive rate at the false-positive rate that is wanted. It needs
-# scores, not classes. What is searched here is the signal-to-noise ratio that the detector expects.
+# The scorer of the search is the true-positive rate (TPR) at the allowed false-positive rate (FPR).
+# It needs scores, not classes. The search is over the signal-to-noise ratio that the detector
+# expects.
 
 efficiency = make_scorer(
     tpr_at_fpr, response_method=("decision_function", "predict_proba"), max_fpr=max_fpr
@@ -59,12 +60,12 @@ for row, parameters in enumerate(results["params"]):
 
 
 # %%
-# A classifier's own threshold is a probability of one half, and its false-positive rate is what it
-# is. `TunedThresholdClassifierCV` finds another one. Its score here is the true-positive rate where
-# the false-positive rate is allowed, and negative where it is not. By default it tries 100
-# thresholds from the lowest to the highest score, too coarse for a log likelihood ratio whose loud
-# pulses reach the hundreds: so the thresholds to try are given. ``cv="prefit"`` tunes a fitted
-# detector on events of their own, which simulation gives for free.
+# A classifier's own threshold is a probability of one half, whatever its false-positive rate.
+# `TunedThresholdClassifierCV` finds another threshold. Its score here is the true-positive rate if
+# the false-positive rate is allowed, and negative if it is not. By default it tries 100 thresholds
+# from the lowest to the highest score. This is too coarse for a log likelihood ratio, which reaches
+# hundreds for loud pulses, so the thresholds to try are given. ``cv="prefit"`` tunes a fitted
+# detector on other events, which are free where they are simulated.
 
 
 def allowed_efficiency(y_true, y_pred, max_fpr):
@@ -82,32 +83,40 @@ tuned = TunedThresholdClassifierCV(detector, cv="prefit", refit=False, **options
 tuned.fit(validation.traces, validation.y)
 
 # %%
-# Where events are scarce, the training events have to do, in five folds. The mean over folds loses
-# a whole fold's efficiency where that fold is above the allowed rate, so the strictest fold decides
-# and the threshold comes out too high. Better to pool the folds' scores and take one threshold.
+# `operating_point` does the same in one call: it chooses the threshold on validation events and
+# measures both rates on test events.
+#
+# Where events are scarce, the threshold has to be chosen on the training events, in five folds.
+# With `TunedThresholdClassifierCV` the mean over the folds is low as soon as one fold is above the
+# allowed rate. The strictest fold decides, and the threshold becomes too high. It is better to pool
+# the scores of the folds and to choose one threshold.
 
 strictest = TunedThresholdClassifierCV(detector, cv=5, **options).fit(train.traces, train.y)
 out_of_fold = cross_val_predict(detector, train.traces, train.y, cv=5, method="decision_function")
+score = detector.decision_function(test.traces)
+on_validation = detector.decision_function(validation.traces)
+point = operating_point(validation.y, on_validation, test.y, score, max_fpr=max_fpr)
 thresholds = {
     "probability 1/2": 0.0,
-    "validation events": tuned.best_threshold_,
+    "validation events, tuned": tuned.best_threshold_,
+    "validation events, operating_point": point.threshold,
     "five folds, strictest": strictest.best_threshold_,
     "five folds, pooled": threshold_at_fpr(train.y, out_of_fold, max_fpr=max_fpr),
 }
 
 # %%
-# Do they keep the promise on fresh events? The rate found there has the error of the test noise,
-# given as an interval, and that of the noise which the threshold was chosen on: just as large for
-# the validation events, several times larger for the training events.
+# Is the false-positive rate on test events the allowed one? It has two errors: that of the test
+# noise, given as an interval, and that of the noise on which the threshold was chosen. The second
+# is as large as the first for the validation events, and several times larger for the training
+# events.
 
-score = detector.decision_function(test.traces)
 n_noise = np.sum(test.y == 0)
 false_positives = {
     name: np.sum(score[test.y == 0] >= threshold) for name, threshold in thresholds.items()
 }
 both_errors = np.sqrt(max_fpr * (1 - max_fpr) * (1 / n_noise + 1 / np.sum(validation.y == 0)))
-print(f"fresh events: AUC {roc_auc_score(test.y, score):.4f}")
-print(f"FPR wanted {max_fpr:.2%}, with both errors of the validation events ± {both_errors:.2%}")
+print(f"test events: AUC {roc_auc_score(test.y, score):.4f}")
+print(f"FPR allowed {max_fpr:.2%}, with both errors of the validation events ± {both_errors:.2%}")
 for name, threshold in thresholds.items():
     fpr, low, high = binomial_interval(false_positives[name], n_noise)
     tpr = tpr_at_fpr(test.y, score, threshold=threshold)
@@ -117,17 +126,17 @@ for name, threshold in thresholds.items():
     )
 
 # %%
-# The rates against the threshold, and the ROC curve where false positives are rare, with the 68 %
+# Both rates against the threshold, and the ROC curve at small false-positive rates with the 68 %
 # intervals of the test.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 fpr, tpr, threshold = roc_curve(test.y, score, drop_intermediate=False)
 left.plot(threshold, tpr, color="#0072B2", label="True-positive rate")
 left.plot(threshold, fpr, color="#D55E00", label="False-positive rate")
-left.axhline(max_fpr, color="0.6", linestyle=":", label="False-positive rate wanted")
+left.axhline(max_fpr, color="0.6", linestyle=":", label="False-positive rate allowed")
 right.plot(fpr, tpr, color="0.45")
 right.axvline(max_fpr, color="0.6", linestyle=":")
-styles = [("o", "black"), ("s", "#009E73"), ("D", "#CC79A7"), ("v", "#E69F00")]
+styles = [("o", "black"), ("s", "#009E73"), ("x", "#0072B2"), ("D", "#CC79A7"), ("v", "#E69F00")]
 for (name, chosen), (marker, color) in zip(thresholds.items(), styles, strict=True):
     value, low, high = binomial_interval(false_positives[name], n_noise)
     found = tpr_at_fpr(test.y, score, threshold=chosen)

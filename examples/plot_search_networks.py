@@ -2,15 +2,15 @@
 Which recurrent network? A search over cell, size and direction
 ===============================================================
 
-`GridSearchCV` through the recommended pipeline (normalise, whiten, convolve, recur), once with
-the filters of the recommended length and once with short ones.
+`GridSearchCV` compares twelve recurrent networks in the recommended pipeline, once behind filters
+of the recommended length and once behind short ones.
 """
 
 # %%
-# Whitened traces show a pulse as a short oscillation that rings before and after its peak: the
-# band is a brick wall with zero phase, so the ringing is as long on either side. A filter of 64
-# samples (0.36 us) spans the peak and the first ringing; one of 6 samples spans the peak alone and
-# leaves the rest to the recurrent layer.
+# In a whitened trace a pulse is a short oscillation that rings before and after its peak. The band
+# has sharp edges and zero phase, so the ringing is equally long on both sides. A filter of 64
+# samples (0.36 us) covers the peak and the first ringing; one of 6 samples covers the peak alone
+# and leaves the rest to the recurrent layer.
 
 import os
 
@@ -33,8 +33,8 @@ grid = {
 
 # %%
 # Twelve networks for each length of the filters, three folds each. The scores are areas under the
-# ROC curve of traces that the network was not trained on, with their standard deviations over the
-# folds.
+# ROC curve (AUC) on the traces of the fold that is left out, with their standard deviations over
+# the folds.
 
 for kernel_size in (64, 6):
     detector = make_detector(epochs=epochs, random_state=0)
@@ -44,12 +44,12 @@ for kernel_size in (64, 6):
     name = f"AUC, filters of {kernel_size} samples"
     shown = SearchDisplay.from_search(search, score_name=name)
     one, both = shown.scores
-    print(f"{name}: both directions add {np.mean(both - one):+.4f}")
+    print(f"{name}: the second direction adds {np.mean(both - one):+.4f}")
 plt.show()
 
 # %%
-# Reading both ways helps most where the layer is small: eight units each way are sixteen outputs.
-# With 24 units it adds a few thousandths to the area of a GRU, for filters of either length, less
-# than going from 8 to 24 units does. That is what the symmetry of the ringing lets expect: what a
-# backward layer sees of a pulse first, a forward layer sees a moment later, and the maximum over
-# time keeps it either way.
+# The second direction helps most in small layers: eight units in each direction give sixteen
+# outputs. With 24 units it adds a few thousandths to the area of a GRU, for filters of either
+# length, less than the step from 8 to 24 units. The symmetry of the ringing explains this: the part
+# of a pulse that a backward layer sees first, a forward layer sees a moment later, and the maximum
+# over time keeps it in both cases.

@@ -2,13 +2,13 @@
 Larger searches: halving and Optuna
 ===================================
 
-A grid fits every candidate in full. `HalvingGridSearchCV` fits all of them for a few epochs and
-goes on with the best third; Optuna draws candidates one after the other, more of them where the
-scores are good. Both take the package's pipelines as they are.
+Three searches over networks are compared by their result and their cost. A grid search trains every
+candidate in full. `HalvingGridSearchCV` trains all of them for a few epochs and continues with the
+best third. Optuna draws one candidate after the other, more of them where the scores are good.
 """
 
 # %%
-# Whitened traces do not depend on the candidate: the pipeline's cache keeps them.
+# The whitened traces are the same for all candidates, so the cache of the pipeline keeps them.
 
 import os
 import tempfile
@@ -42,13 +42,13 @@ grid = {
 options = {"scoring": "roc_auc", "cv": 2, "n_jobs": 1}
 
 # %%
-# The resource of halving is a parameter of the estimator: ``classify__epochs``. Optuna searches the
-# learning rate besides, on a scale of its own.
+# The resource of halving is a parameter of the pipeline: ``classify__epochs``. Optuna also searches
+# the learning rate, on a logarithmic scale.
 
 space = {name: CategoricalDistribution(values) for name, values in grid.items()}
 space["classify__learning_rate"] = FloatDistribution(1e-3, 1e-2, log=True)
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-# OptunaSearchCV is experimental, and uses what goes in Optuna's version 6.
+# OptunaSearchCV is experimental, and uses functions that Optuna 6 will remove.
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 warnings.filterwarnings("ignore", module="optuna")
 searches = {
@@ -68,8 +68,8 @@ searches = {
 }
 
 # %%
-# Each search is judged by the area under the ROC curve of its best network on fresh events. The
-# number of epochs that it has trained is what it costs on any machine.
+# The result of a search is the area under the ROC curve (AUC) of its best network on test events.
+# Its cost, on any machine, is the number of trained epochs.
 
 
 def trained_epochs(search):
@@ -90,7 +90,7 @@ for (name, search), marker in zip(searches.items(), "os^", strict=True):
     best = {key.removeprefix("classify__"): value for key, value in search.best_params_.items()}
     print(f"{name}: AUC {area:.4f}, {trained_epochs(search)} epochs, {seconds:.0f} s, {best}")
     ax.plot(trained_epochs(search), area, marker, markersize=8, label=name)
-ax.set(xlabel="Epochs trained in the search", ylabel="AUC of the best on fresh events")
+ax.set(xlabel="Epochs trained in the search", ylabel="AUC of the best on test events")
 ax.margins(0.2)
 ax.grid(alpha=0.3)
 ax.legend(frameon=False, fontsize="small")
@@ -98,6 +98,7 @@ cache.cleanup()
 plt.show()
 
 # %%
-# Halving trains little more than a third of the grid's epochs. What it finds is not always the
-# grid's best: a network that starts slowly may be dropped after two epochs. Optuna does best here,
-# because it alone searches the learning rate, which counts for more than cell and size.
+# Halving trains little more than a third of the epochs of the grid. It does not always find the
+# best candidate of the grid: a network that learns slowly at first may be dropped after two epochs.
+# Optuna has the best result here, because only it searches the learning rate, which matters more
+# than cell and size.

@@ -1,13 +1,14 @@
 """
-Is the simulation right? Its validation plots
-=============================================
+Is the simulation correct?
+==========================
 
-What goes into a simulated trace, looked at in what comes out: the sky, the spectrum of the noise,
-its RMS, and the spectra of pulses.
+Simulated traces are compared with the model behind them: temperature of the sky, spectrum and RMS
+of the noise, and spectra of the pulses.
 """
 
 # %%
-# Events of noise and of pulses with three slopes of their spectra.
+# Half of the events are noise alone. Three more events have pulses whose spectra have different
+# slopes.
 
 import os
 
@@ -20,24 +21,25 @@ from sklearn_aera.simulation import TraceSimulator, amplitude_spectrum, galactic
 
 quick = "SKLEARN_AERA_QUICK" in os.environ  # small, for tests
 n_events = 200 if quick else 10_000
-events, y = make_events(n_events, snr=2.0, random_state=0)
+events, y = make_events(n_events, snr=2.0, random_state=0, as_frame=True)
 simulator = TraceSimulator(random_state=0).fit(events)
 traces, signals = simulator.simulate(events)
 noise = traces - signals
 
 slopes = np.array([0.0, -10.0, -30.0])  # 1/GHz
-upright = make_events(3, snr=2.0, signal_fraction=1.0, random_state=0)[0]
-upright[:, 3] = slopes
-pulses = simulator.simulate(upright)[1]
+with_slopes, _ = make_events(3, snr=2.0, signal_fraction=1.0, random_state=0, as_frame=True)
+with_slopes["spectral_slope"] = slopes
+pulses = simulator.simulate(with_slopes)[1]
 
 # %%
-# The temperature of the sky after Cane (1979) falls like the frequency to the power of -2.55; the
-# electronics add 300 K. The measured spectrum of the noise follows what the model expects of the
-# same estimate, carriers and leakage included.
+# The temperature of the sky after Cane (1979) decreases with frequency, to the power of -2.55; the
+# electronics add 300 K. The measured spectrum of the noise agrees with the spectrum that the model
+# predicts for the same estimator, carriers and leakage included.
 #
-# The RMS of the noise fluctuates from trace to trace, since amplitudes do. Traces with a pulse and
-# those without have the same: the noise does not tell which is which. The pulses' spectra follow
-# the formula, dashed, with the slope that was asked for, inside the band.
+# The RMS of the noise varies from trace to trace, because its amplitudes are random. Its
+# distribution is the same for traces with and without a pulse, so the noise does not tell which
+# traces have one. The spectra of the pulses agree with the formula (dashed) inside the band, with
+# the slope of the event table.
 
 figure, axes = plt.subplots(2, 2, figsize=(9, 6.6), layout="constrained")
 frequency = np.linspace(30, 80, 101)

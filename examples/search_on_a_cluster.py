@@ -2,14 +2,14 @@
 A search on a Dask cluster
 ==========================
 
-`GridSearchCV` on the workers of a cluster: here two processes of this machine, elsewhere the
-address of a scheduler, ``Client("scheduler:8786")``.
+`GridSearchCV` runs on the workers of a Dask cluster, which simulate their traces themselves.
 
-Workers need the package installed, and nothing else: events are numbers in a table, and each worker
-simulates the traces of its fits itself. What the search is given goes to the workers once
-(``scatter``). When a worker dies, Dask gives its fits to another and starts a new one in its place;
-the search completes with the same scores. ``python examples/search_on_a_cluster.py`` takes a minute
-on two cores.
+Here the workers are two processes of this machine; on a cluster, give the address of its scheduler:
+``Client("scheduler:8786")``. Workers only need the package: events are numbers in a table, and each
+worker simulates the traces of its fits. The data of the search are sent to the workers once
+(``scatter``). If a worker dies, Dask repeats its fits on another one and starts a new worker; the
+scores of the search are the same. ``python examples/search_on_a_cluster.py`` takes a minute on two
+cores.
 """
 
 import os
@@ -60,7 +60,7 @@ def main():
     detector = search.best_estimator_[1:]
     test = make_traces(N_TEST, first_event_id=1_000_000, random_state=0)
     area = roc_auc_score(test.y, detector.decision_function(test.traces))
-    print(f"The first of these on fresh traces: AUC {area:.3f}")
+    print(f"The best of these on test traces: AUC {area:.3f}")
 
 
 if __name__ == "__main__":  # Worker processes import this file.

@@ -2,17 +2,17 @@
 Exercises 4 and 5: signal extraction
 ====================================
 
-How do the network and the data change if the pulse itself is wanted, not the answer whether there
-is one?
+A network that recovers the pulse from a trace: its layers, its training data, and its errors beside
+those of a linear filter and of the best possible estimate.
 """
 
 # %%
-# The network (exercise 4). A classifier reads the trace, keeps what is largest over time and gives
-# one number. A denoiser must not pool: it gives a value for every sample. `RecurrentDenoiser` keeps
-# the convolution and the recurrent layers, which now say *when* each of its filters is to be
-# believed; what the filters see there is put together again by a transposed convolution. The loss
-# is the mean square error, not the cross entropy, and the last layer is linear: amplitudes have
-# both signs.
+# The network (exercise 4). A classifier keeps the largest values over time and returns one number.
+# A denoiser returns a value for every sample, so it must not pool. `RecurrentDenoiser` has a
+# convolution and recurrent layers too. The recurrent layers decide *when* the output of each filter
+# belongs to a pulse, and a transposed convolution turns these outputs into a signal. The loss is
+# the mean square error instead of the cross entropy. The last layer is linear, because amplitudes
+# have both signs.
 
 import os
 
@@ -34,24 +34,23 @@ detector = make_detector(epochs=1, random_state=0).fit(train.traces[:200], train
 denoiser = make_denoiser(epochs=1, random_state=0).fit(train.traces[:200], train.signals[:200])
 for name, model in {"detector": detector, "denoiser": denoiser}.items():
     network = (model if name == "denoiser" else model[-1]).model_
-    print(f"{name}: {network.count_params()} parameters, outputs of the layers that have them:")
+    print(f"{name}: {network.count_params()} parameters; shapes after the layers with weights:")
     for layer in network.layers:
         if layer.weights:
             print(f"  {layer.name} {layer.output.shape[1:]}")
 
 # %%
-# The data (exercise 5). The target of a trace is its true signal in mV, all zero for noise alone:
-# half of the traces have none, so that the network learns to invent nothing. The denoiser divides
-# each trace by its standard deviation and whitens it inside, and multiplies what comes out: a step
-# of a pipeline in front would lose the scale. Simulated data have no end: every epoch sees new
-# events.
+# The data (exercise 5). The target of a trace is its true signal in mV. It is zero for half of the
+# traces, so that the network learns not to invent pulses. The denoiser itself divides each trace by
+# its standard deviation, whitens it, and scales the output back to mV; a normaliser in front of it
+# would lose the scale. With simulated data, every epoch has new events.
 
 denoiser.set_params(epochs=n_epochs, max_shift=0)
 denoiser.fit_simulated(n_events=n_train, snr=(0.5, 5.0), first_event_id=10**9)
 
 # %%
-# Judged beside the best linear filter and the best possible estimate, the mean of the signal given
-# the trace. An error of 0 dB is that of giving nothing at all.
+# The denoiser is compared with the best linear filter, and with the best possible estimate: the
+# mean of the signal given the trace. An estimate that is always zero has an error of 0 dB.
 
 limit = LikelihoodRatioClassifier(times_per_sample=4, n_slopes=4, n_phases=4)
 methods = {
@@ -60,7 +59,7 @@ methods = {
     "posterior mean (limit)": limit.fit(train.traces, train.y).posterior_mean,
 }
 pulses = test.y == 1
-strong = pulses & (test.events[:, 1] > 3)
+strong = pulses & (test.snr > 3)
 for name, recover in methods.items():
     error = normalized_mean_squared_error(test.signals[pulses], recover(test.traces[pulses]))
     ratio = energy_ratio(test.signals[strong], recover(test.traces[strong]))
@@ -71,9 +70,9 @@ for name, recover in methods.items():
     )
 
 # %%
-# A pulse at a signal-to-noise ratio of 2, in time and in frequency: the carriers are gone.
+# A pulse at a signal-to-noise ratio of 2, in time and in frequency. The carriers are removed.
 
-row = int(np.argmin(np.abs(test.events[:, 1] - 2.0)))
+row = int(np.argmin(np.abs(test.snr - 2.0)))
 shown = RecoveryDisplay.from_predictions(
     test.traces[row],
     methods["denoiser"](test.traces[row : row + 1])[0],

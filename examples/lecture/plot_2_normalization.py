@@ -2,12 +2,12 @@
 Before and after normalisation
 ==============================
 
-Each trace is divided by its own standard deviation, so that networks see numbers of order one
-whatever the gain of the antenna.
+Traces of two antennas before and after division by their standard deviation, which makes the values
+of order one for any gain of the antenna.
 """
 
 # %%
-# Two antennas, the second with four times the gain of the first.
+# The second antenna has four times the gain of the first.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -25,7 +25,7 @@ for name, traces in {"measured": measured, "normalised": normalized}.items():
     print(f"{name}: standard deviations {traces.std(axis=1).round(3)}")
 
 # %%
-# Before, after, and after whitening too, which takes away what the lecture's division leaves: the
+# The columns are the measured, the normalised and the whitened traces. Whitening also removes the
 # carriers. Arrows point to the peak of the pulse.
 
 whitener = SpectralWhitener().fit(StdNormalizer().fit_transform(data.traces), data.y)

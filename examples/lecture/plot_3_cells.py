@@ -1,15 +1,15 @@
 """
-The three recurrent cells, looked at while they read
-====================================================
+What the three recurrent cells remember
+=======================================
 
-A simple RNN, an LSTM and a GRU read the same trace from left to right. What do they keep of it?
+The outputs of a simple RNN, an LSTM and a GRU while they read the same trace.
 """
 
 # %%
-# Each network has one recurrent layer of twelve units, reads normalised and whitened traces in
-# frames of ten samples, and decides by the largest value that each unit ever has. The cells differ
-# in what they do with their state at each step: a simple RNN replaces it, gates let an LSTM and a
-# GRU keep it. Gates cost weights: four matrices and three instead of one.
+# Each network has one recurrent layer of twelve units. It reads normalised and whitened traces in
+# frames of ten samples, and decides by the largest output of each unit. The cells differ in the
+# update of their state at each step: a simple RNN replaces it, while an LSTM and a GRU can keep it
+# by their gates. Gates need weights: an LSTM has four matrices and a GRU three, a simple RNN one.
 
 import os
 
@@ -39,11 +39,11 @@ for cell, name in names.items():
     print(f"{name}: {network.model_.count_params()} parameters, AUC {area:.3f}")
 
 # %%
-# `model_` is a Keras model with the fitted weights, and so the outputs of its recurrent layer can
-# be looked at. A strong pulse arrives at the dashed line. Some units answer to it and soon go back
-# to what they do in noise; in cells with gates others remember it to the end of the trace.
+# `model_` is a Keras model with the fitted weights, so the outputs of its recurrent layer can be
+# computed. A strong pulse arrives at the dashed line. Some units respond to it and soon return to
+# their behaviour in noise. In cells with gates, other units remember it to the end of the trace.
 
-row = int(np.argmax(test.events[:, 1] * (np.abs(test.events[:, 2] - 1.2) < 0.3)))
+row = int(np.argmax(test.snr * (np.abs(test.arrival_time - 1.2) < 0.3)))
 trace = prepare.transform(test.traces[row : row + 1])
 duration = trace.shape[1] / 180
 figure, axes = plt.subplots(4, 1, figsize=(6, 7), layout="constrained", sharex=True)
@@ -58,7 +58,7 @@ for ax, (name, network) in zip(axes[1:], networks.items(), strict=True):
     )
     ax.set(ylabel="Unit", title=name)
 for ax in axes:
-    ax.axvline(test.events[row, 2], color="black", linestyle="--", linewidth=0.8)
+    ax.axvline(test.arrival_time[row], color="black", linestyle="--", linewidth=0.8)
 axes[-1].set_xlabel("Time / µs")
 figure.colorbar(image, ax=axes[1:], label="Output of the unit")
 plt.show()

@@ -1,14 +1,14 @@
 """
-One direction and both
-======================
+One direction or two
+====================
 
-A bidirectional network is two recurrent layers, of which one reads the trace backwards in time.
+The outputs of a bidirectional layer, which reads a trace forwards and backwards in time.
 """
 
 # %%
-# Where the whole trace is at hand nothing is forecast, and the future may be looked at. Both
-# layers have weights of their own; a bidirectional layer of twelve units each way has twice the
-# weights.
+# A detector has the whole trace, so it may use samples after the pulse as well as before it. A
+# bidirectional layer consists of two recurrent layers, each with its own weights: with twelve units
+# in each direction it has twice the weights of a single layer.
 
 import os
 
@@ -37,11 +37,11 @@ for name, bidirectional in {"one direction": False, "both directions": True}.ite
     print(f"{name}: {network.model_.count_params()} parameters, AUC {area:.3f}")
 
 # %%
-# What the units of the bidirectional layer give while a strong pulse goes by. Those that read
-# forwards are quiet until it comes and may remember it to the right; those that read backwards come
-# from the end of the trace and remember it to the left.
+# The outputs of the bidirectional layer for a trace with a strong pulse. Units that read forwards
+# are quiet before the pulse and can remember it after it (to the right). Units that read backwards
+# start at the end of the trace and remember the pulse to the left.
 
-row = int(np.argmax(test.events[:, 1] * (np.abs(test.events[:, 2] - 1.2) < 0.3)))
+row = int(np.argmax(test.snr * (np.abs(test.arrival_time - 1.2) < 0.3)))
 trace = prepare.transform(test.traces[row : row + 1])
 model = networks["both directions"].model_
 layer = next(one for one in model.layers if isinstance(one, keras.layers.Bidirectional))
@@ -59,7 +59,7 @@ for ax, units, title in (
     )
     ax.set(ylabel="Unit", title=title)
 for ax in axes:
-    ax.axvline(test.events[row, 2], color="black", linestyle="--", linewidth=0.8)
+    ax.axvline(test.arrival_time[row], color="black", linestyle="--", linewidth=0.8)
 axes[-1].set_xlabel("Time / µs")
 figure.colorbar(image, ax=axes[1:], label="Output of the unit")
 plt.show()
