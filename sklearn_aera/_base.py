@@ -42,10 +42,12 @@ class Estimator(CallbackSupportMixin, Documented):
         state = dict(state)
         state_format, version = state.pop(_KEY, [None, "an unknown version"])
         if state_format != STATE_FORMAT:
+            known = version != __version__
+            stored_by = f"sklearn-aera {version}" if known else "an earlier development version"
             raise ValueError(
-                f"this {type(self).__name__} was stored by sklearn-aera {version} in format "
-                f"{state_format}, but sklearn-aera {__version__} reads only format "
-                f"{STATE_FORMAT}: load it with that version, or fit it again"
+                f"this {type(self).__name__} was stored by {stored_by} in format {state_format}, "
+                f"but sklearn-aera {__version__} reads only format {STATE_FORMAT}: fit it again, "
+                "or load it with the version that stored it"
             )
         super().__setstate__(state)
 

@@ -1,4 +1,4 @@
-"""Write and read model files."""
+"""Save and load model files."""
 
 import zipfile
 from contextlib import contextmanager
@@ -9,44 +9,45 @@ from sklearn.base import BaseEstimator
 
 from sklearn_aera._files import check_new, written_whole
 from sklearn_aera._validation import check_choice
-from sklearn_aera.persistence._trust import is_trusted
+from sklearn_aera.persistence._trust import is_of_old_layout, is_trusted
 
 SUFFIXES = (".skops", ".joblib")
 _CALLBACKS = "_skl_callbacks"
 
 
-def save_model(path, model, *, overwrite=False):
-    """Write a model to a file, whole or not at all.
+def save_model(model, path, *, overwrite=False):
+    """Save a model to a file.
 
-    Callbacks that were set on the model (`set_callbacks`) are not part of the file.
+    The file is written under a temporary name and renamed when it is complete. It does not
+    contain the callbacks of the model (`set_callbacks`).
 
     Parameters
     ----------
+    model : estimator
+        Fitted estimator, pipeline or search.
     path : str or path-like
         The ending decides the format: ``.skops``, which is loaded without running code, or
         ``.joblib``, a pickle.
-    model : estimator
-        A fitted estimator, pipeline or search.
     overwrite : bool, default=False
-        Whether a file that exists may be replaced.
+        Whether to replace an existing file.
 
     Raises
     ------
     FileExistsError
         If the file exists and ``overwrite`` is False.
     TypeError
-        If the model is not an estimator.
+        If ``model`` is not an estimator, or the arguments are exchanged.
     ValueError
-        If the format is not known.
+        If the format is unknown.
 
     See Also
     --------
-    load_model : Reads what this writes.
+    load_model : Loads the file.
 
     Notes
     -----
-    Most of what a fitted network stores is what further training needs, and
-    ``discard_optimizer_state()`` makes the file about a third as long.
+    Two thirds of the file of a fitted network are the state of the optimiser, which only further
+    training needs; the network's method ``discard_optimizer_state()`` removes it.
 
     Examples
     --------
@@ -56,15 +57,17 @@ def save_model(path, model, *, overwrite=False):
     >>> from sklearn_aera.preprocessing import StdNormalizer
     >>> data = make_traces(5, random_state=0)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save_model(f"{folder}/normalizer.skops", StdNormalizer().fit(data.traces))
+    ...     save_model(StdNormalizer().fit(data.traces), f"{folder}/normalizer.skops")
     ...     model = load_model(f"{folder}/normalizer.skops")
     >>> model
     StdNormalizer()
     """
-    path = Path(path)
-    check_choice(path.suffix, f"the ending of path {path.name!r}", SUFFIXES)
+    if isinstance(path, BaseEstimator):
+        raise TypeError("the model is the first argument: save_model(model, path)")
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"model must be an estimator, got {model!r}")
+    path = Path(path)
+    check_choice(path.suffix, f"the ending of path {path.name!r}", SUFFIXES)
     check_new(path, overwrite)
     with written_whole(path) as temporary, _without_callbacks(model):
         if path.suffix == ".joblib":
@@ -76,18 +79,18 @@ def save_model(path, model, *, overwrite=False):
 
 
 def load_model(path, *, allow_pickle=False, trusted=()):
-    """Read a model from a file.
+    """Load a model from a file.
 
     Parameters
     ----------
     path : str or path-like
-        A ``.skops`` or ``.joblib`` file.
+        File to load, ``.skops`` or ``.joblib``.
     allow_pickle : bool, default=False
-        Whether a ``.joblib`` file may be loaded. Loading one runs code that is in the file: allow
-        it only for files from a source that you trust.
+        Whether to load a ``.joblib`` file. Loading it runs code from the file: do so only with
+        files from a source that you trust.
     trusted : sequence of str, default=()
-        Full names of classes and functions, beyond those below, that a ``.skops`` file may refer
-        to. The error that a file with others raises lists them.
+        Full names of further classes and functions that a ``.skops`` file may refer to. The error
+        for a file with untrusted types lists their names.
 
     Returns
     -------
@@ -103,14 +106,12 @@ def load_model(path, *, allow_pickle=False, trusted=()):
 
     Notes
     -----
-    A ``.skops`` file names types, and data for them. Trusted without being named in ``trusted``
-    are NumPy's arrays, scikit-learn's estimators, searches, splitters and scorers of the usual
-    metrics, and of this package the estimators, the parts of the simulator, the records that
-    fitted estimators hold (`Architecture`, `TemplateBank` and the like) and `sklearn_aera.metrics`.
-    None of them does more on loading than to take its attributes back. All models of this
-    package's estimators, in pipelines and grid searches, load with these. To be named are types
-    of other packages, such as the distributions of a `RandomizedSearchCV`, and functions of one's
-    own, such as that of a `FunctionTransformer`.
+    A ``.skops`` file holds names of types and data for them. By default these types are trusted:
+    NumPy's arrays; scikit-learn's estimators, searches, splitters and common scorers; the public
+    classes of this package that hold data, and `sklearn_aera.metrics`. Loading them only restores
+    their attributes. They suffice for all estimators of this package in pipelines and grid
+    searches. Types of other packages, such as the distributions of a `RandomizedSearchCV`, and
+    your own functions, such as that of a `FunctionTransformer`, must be named in ``trusted``.
     """
     path = Path(path)
     check_choice(path.suffix, f"the ending of path {path.name!r}", SUFFIXES)
@@ -118,26 +119,35 @@ def load_model(path, *, allow_pickle=False, trusted=()):
         raise FileNotFoundError(f"path: there is no file {path}")
     if path.suffix == ".joblib" and not allow_pickle:
         raise ValueError(
-            f"path: loading {path} runs code that is in it; allow_pickle=True does so, for "
-            "files from a source that you trust"
+            f"path: loading {path} runs code that is in the file; allow_pickle=True allows it, "
+            "for files from a source that you trust"
         )
     try:
         model = joblib.load(path) if path.suffix == ".joblib" else _load_skops(path, trusted)
-    except _UntrustedTypesError:
+    except _RefusedError:
         raise
-    # What a damaged file raises depends on where it is damaged.
+    # The type of the error depends on where a file is damaged.
     except Exception as error:
+        if isinstance(error, ImportError | AttributeError) and "sklearn_aera." in str(error):
+            raise ValueError(_old_layout(path, error)) from error
         raise ValueError(
-            f"path: {path} cannot be loaded as a model, it is damaged, no model or of another "
-            f"version: {error}"
+            f"path: {path} cannot be loaded as a model, it is damaged, holds no model, or was "
+            f"stored by another version: {error}"
         ) from error
     if not isinstance(model, BaseEstimator):
         raise ValueError(f"path: {path} holds no model, but an object of type {type(model)}")
     return model
 
 
-class _UntrustedTypesError(ValueError):
-    """A file refers to types that are not trusted."""
+class _RefusedError(ValueError):
+    """A file refers to types that must not or cannot be loaded."""
+
+
+def _old_layout(path, reason):
+    return (
+        f"path: {path} was stored by an earlier development version of sklearn-aera and cannot be "
+        f"loaded, fit the model again: {reason}"
+    )
 
 
 def _load_skops(path, trusted):
@@ -145,8 +155,11 @@ def _load_skops(path, trusted):
 
     unknown = skops.io.get_untrusted_types(file=path)
     foreign = [name for name in unknown if not (is_trusted(name) or name in trusted)]
+    old = [name for name in foreign if is_of_old_layout(name)]
+    if old:
+        raise _RefusedError(_old_layout(path, f"it refers to {', '.join(old)}"))
     if foreign:
-        raise _UntrustedTypesError(
+        raise _RefusedError(
             f"path: {path} refers to types that are not trusted: {', '.join(foreign)}; if you "
             "trust them, name them in trusted"
         )
@@ -155,7 +168,7 @@ def _load_skops(path, trusted):
 
 @contextmanager
 def _without_callbacks(model):
-    """Take the callbacks from a model and all that it is made of, and give them back.
+    """Temporarily remove the callbacks from a model and from the estimators in it.
 
     Callbacks belong to the process that fits: they hold threads and sockets.
     """
@@ -172,7 +185,7 @@ def _without_callbacks(model):
 
 
 def _estimators(*objects):
-    """All estimators among objects and in their attributes, lists and dictionaries."""
+    """Yield all estimators among objects and in their attributes, lists and dictionaries."""
     seen, left = set(), list(objects)
     while left:
         found = left.pop()

@@ -1,17 +1,14 @@
-"""Which types a model file may refer to, beyond those that skops knows."""
+"""Types that a model file may refer to, beyond those that skops trusts by default."""
 
-import importlib
 from dataclasses import is_dataclass
+from inspect import isfunction
 
 from sklearn.base import BaseEstimator
 
 import sklearn_aera
 
-_PACKAGE = sklearn_aera.__name__
-_METRICS = f"{_PACKAGE}.metrics"
-
-# Of scikit-learn, what fitted searches and routed metadata hold and skops (0.16) does not trust by
-# itself: classes that take their attributes back and no more, and functions of labels and scores.
+# Types of fitted searches and of metadata routing that skops 0.16 does not trust by default:
+# classes that only restore their attributes, and functions of labels and scores.
 _SCIKIT_LEARN = frozenset(
     f"sklearn.{name}"
     for name in (
@@ -37,30 +34,26 @@ _SCIKIT_LEARN = frozenset(
 
 
 def is_trusted(name):
-    """Whether a file may refer to a type or function of this full name.
+    """Return whether a file may refer to the type or function with this full name.
 
-    Of this package these are the classes that hold data, and the metrics. A name that merely
-    begins with the package's is not enough: it may be that of a function that writes a file, and
-    a forged model file would call it.
+    Of this package only public classes that hold data, and metrics, are trusted. Other functions
+    are not: a forged model file could call one that writes a file.
     """
     if name in _SCIKIT_LEARN:
         return True
-    module, _, attribute = name.rpartition(".")
-    if not f"{module}.".startswith(f"{_PACKAGE}."):
+    parent, _, attribute = name.rpartition(".")
+    root, _, package = parent.partition(".")
+    if root != sklearn_aera.__name__ or package not in sklearn_aera.__all__:
         return False
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError):
+    module = getattr(sklearn_aera, package)
+    if attribute not in getattr(module, "__all__", ()):
         return False
-    if getattr(found, "__module__", None) != module:
-        return False
-    return _holds_data(found) if isinstance(found, type) else _is_metric(found, attribute)
+    found = getattr(module, attribute)
+    if isinstance(found, type):
+        return issubclass(found, BaseEstimator | tuple) or is_dataclass(found)
+    return package == "metrics" and isfunction(found)
 
 
-def _holds_data(cls):
-    return issubclass(cls, BaseEstimator | tuple) or is_dataclass(cls)
-
-
-def _is_metric(function, name):
-    metrics = importlib.import_module(_METRICS)
-    return name in metrics.__all__ and getattr(metrics, name) is function
+def is_of_old_layout(name):
+    """Return whether a type has a private module, as in files of versions before 0.1.0."""
+    return name.startswith(f"{sklearn_aera.__name__}.") and "._" in name

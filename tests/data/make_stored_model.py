@@ -46,7 +46,7 @@ def main():
     path = Path(__file__).with_name(f"detector-{sklearn_aera.__version__}")
     detector = make_detector()
     for suffix in (".skops", ".joblib"):
-        save_model(f"{path}{suffix}", detector, overwrite=True)
+        save_model(detector, f"{path}{suffix}", overwrite=True)
     test = make_traces(20, first_event_id=1000, **OPTIONS)
     np.savez(
         f"{path}.npz",
