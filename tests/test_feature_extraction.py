@@ -1,13 +1,15 @@
 """The SNR of measured traces."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 
 from sklearn_aera.datasets import make_traces
-from sklearn_aera.feature_extraction import SNRCalculator
+from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
 
 
 def _trace_with_peak(position=300, height=8.0):
@@ -65,8 +67,11 @@ def test_set_output():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"signal_window": (3.0, 4.0)}, "signal_window must hold at least one of the 500 samples"),
-        ({"noise_window": (0.001, 0.002)}, "noise_window must hold at least one of the 500"),
+        (
+            {"signal_window": (3.0, 4.0)},
+            "signal_window must contain at least one of the 500",
+        ),
+        ({"noise_window": (0.001, 0.002)}, "noise_window must contain at least one of the 500"),
         ({"noise_window": (2, 1)}, "noise_window must be finite and increasing"),
         ({"exclusion": -1}, "exclusion == -1, must be >= 0"),
         ({"sampling_rate": 0}, "sampling_rate == 0, must be > 0"),
@@ -75,3 +80,24 @@ def test_set_output():
 def test_bad_parameters(parameters, message):
     with pytest.raises(ValueError, match=message):
         SNRCalculator(**parameters).fit(_trace_with_peak())
+
+
+def test_several_channels():
+    with pytest.raises(ValueError, match=r"SNRCalculator takes traces of one channel.*1, 2, 500"):
+        SNRCalculator().fit(np.ones((1, 2, 500)))
+    calculator = SNRCalculator().fit(_trace_with_peak())
+    with pytest.raises(ValueError, match=r"SNRCalculator takes traces of one channel"):
+        calculator.transform(_trace_with_peak()[:, None])
+
+
+@pytest.mark.parametrize("extractor", [SNRCalculator(), MatchedFilter()])
+def test_names_given_are_those_of_the_fit(extractor):
+    frame = pd.DataFrame(make_traces(20, random_state=0).traces[:, :60])
+    frame.columns = [f"sample{number}" for number in range(60)]
+    extractor = clone(extractor).fit(frame)
+    names = extractor.get_feature_names_out(frame.columns)
+    assert names.tolist() == extractor.get_feature_names_out().tolist()
+    with pytest.raises(ValueError, match="input_features is not equal to feature_names_in_"):
+        extractor.get_feature_names_out(frame.columns[::-1])
+    with pytest.raises(ValueError, match=r"length equal to number of features \(60\), got 2"):
+        clone(extractor).fit(frame.to_numpy()).get_feature_names_out(["a", "b"])

@@ -1,5 +1,7 @@
 """The likelihood ratio: against direct sums, the physics of the limit, and calibration."""
 
+import pickle
+
 import numpy as np
 import pytest
 from scipy.special import logsumexp
@@ -7,18 +9,20 @@ from sklearn.base import clone
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss, roc_auc_score
 
+from sklearn_aera._events import event_column
+from sklearn_aera._templates import arrival_times, build_bank, phase_nodes
 from sklearn_aera.datasets import make_traces
-from sklearn_aera._templates import (
-    arrival_times,
-    build_bank,
-    make_band,
-    phase_nodes,
-    pulse_shapes,
-)
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
 from sklearn_aera.likelihood._marginal import log_likelihood_ratio
 from sklearn_aera.preprocessing import StdNormalizer
-from sklearn_aera.simulation import AnalyticPulse, AntennaNoise, PulseLibrary, TraceSimulator
+from sklearn_aera.simulation import (
+    AnalyticPulse,
+    AntennaNoise,
+    BandPass,
+    FrequencyGrid,
+    PulseLibrary,
+    TraceSimulator,
+)
 
 N_TRAIN, N_TEST = 2000, 4000
 
@@ -50,10 +54,10 @@ def short():
 def test_agrees_with_the_direct_sum(degrees_of_freedom):
     """White noise, float64, every term with its own logarithm."""
     rng = np.random.default_rng(0)
-    band = make_band(None, 180.0, 64)
-    times = arrival_times(None, band, 1)
-    spectra, jitter = pulse_shapes(None, band, (-30.0, 0.0), 2)
-    bank = build_bank(spectra, jitter, band, times, np.eye(64), n_phases=3)
+    grid = FrequencyGrid.from_response(BandPass(), 180.0, 64)
+    times = arrival_times(None, grid, 1)
+    shapes = AnalyticPulse().prepare(grid).shapes((-30.0, 0.0), 2)
+    bank = build_bank(*shapes, grid, times, np.eye(64), n_phases=3)
     pulses = _unit_pulses(bank)
     X = rng.normal(size=(50, 64))
     X[:25] += 3 * pulses[rng.integers(len(pulses), size=25)]
@@ -91,10 +95,11 @@ def test_templates_are_the_simulated_pulses_of_unit_peak():
         1, simulator=simulator, signal_fraction=1.0, arrival_time=1.3, spectral_slope=-12.0,
         random_state=0,
     )  # fmt: skip
-    band = make_band(None, 180.0, 500)
-    spectra, jitter = pulse_shapes(simulator.pulse, band, -12.0, 3)
-    bank = build_bank(spectra, jitter, band, np.array([1.3]), np.eye(500), n_phases=1)
-    expected = signal.signals[0] * signal.events[0, 4] / np.abs(signal.signals[0]).max()
+    grid = FrequencyGrid.from_response(BandPass(), 180.0, 500)
+    shapes = simulator.pulse.prepare(grid).shapes(-12.0, 3)
+    bank = build_bank(*shapes, grid, np.array([1.3]), np.eye(500), n_phases=1)
+    polarity = event_column(signal.events, "polarity")[0]
+    expected = signal.signals[0] * polarity / np.abs(signal.signals[0]).max()
     np.testing.assert_allclose(_unit_pulses(bank)[0], expected, atol=1e-5)
     assert bank.mean_square[0] == pytest.approx(np.mean(expected**2), rel=1e-4)
     assert bank.energy[0, 0] == pytest.approx(np.sum(expected**2), rel=1e-4)
@@ -219,13 +224,14 @@ def test_labels_and_priors(short):
 @pytest.mark.parametrize(
     ("parameters", "error", "message"),
     [
-        ({"snr": 0.0}, ValueError, "snr must be above 0 for a pulse, got 0.0"),
+        ({"snr": 0.0}, ValueError, "snr must be above 0, got 0.0"),
         ({"snr": (3, 1)}, ValueError, "snr must be finite and increasing"),
         ({"snr_reference": "peak"}, ValueError, "snr_reference must be one of 'noise', 'trace'"),
         ({"priors": [0.5, 0.6]}, ValueError, "priors must be two probabilities above 0 that sum"),
         ({"priors": 0.5}, ValueError, "priors must be two probabilities"),
         ({"arrival_time": (0.1, 9.0)}, ValueError, "arrival_time must lie within the trace"),
-        ({"pulse": "pulse"}, TypeError, "pulse must be None, an AnalyticPulse or a PulseLibrary"),
+        ({"pulse": "pulse"}, TypeError, "pulse must be None or have a method 'shapes'"),
+        ({"spectral_slope": (0, -30)}, ValueError, "spectral_slope must be finite and increasing"),
         ({"response": 3}, TypeError, "response must be None or have a method 'gain'"),
         ({"regularization": 0}, ValueError, "regularization == 0, must be > 0"),
         ({"times_per_sample": 0}, ValueError, "times_per_sample == 0, must be >= 1"),
@@ -252,3 +258,32 @@ def test_bad_traces(short):
         LikelihoodRatioClassifier().fit(X, y).predict(X[:, :70])
     with pytest.raises(ValueError, match="at least 2 samples"):
         LikelihoodRatioClassifier().fit(X[:, :1], y)
+    with pytest.raises(ValueError, match="LikelihoodRatioClassifier takes traces of one channel"):
+        LikelihoodRatioClassifier().fit(X.reshape(len(X), 2, -1), y)
+    limit = LikelihoodRatioClassifier().fit(X, y)
+    for method in (limit.decision_function, limit.predict, limit.posterior_mean):
+        with pytest.raises(ValueError, match=r"one channel.*\(200, 1, 80\): select one channel"):
+            method(X[:, None])
+
+
+def test_custom_pulse_and_response(short):
+    """Any object with the methods of the default will do."""
+
+    class Impulse(AnalyticPulse):
+        def shapes(self, spectral_slope, n_slopes):
+            return np.ones((1, len(self.frequencies_)), dtype=np.complex64), 0.0
+
+    X, y = short
+    flat = LikelihoodRatioClassifier(AnalyticPulse(phase_jitter=0.0), spectral_slope=0.0).fit(X, y)
+    custom = LikelihoodRatioClassifier(Impulse()).fit(X, y)
+    np.testing.assert_allclose(custom.decision_function(X), flat.decision_function(X), rtol=1e-4)
+
+
+def test_stored_state_names_public_packages(short):
+    limit = LikelihoodRatioClassifier().fit(*short)
+    stored = pickle.dumps(limit).decode("latin1")
+    assert "sklearn_aera.feature_extraction" in stored
+    assert "sklearn_aera.likelihood" in stored
+    assert "sklearn_aera._" not in stored
+    assert "._ratio" not in stored
+    assert "._prior" not in stored

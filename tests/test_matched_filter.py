@@ -6,6 +6,7 @@ from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from sklearn_aera._events import event_column
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
 from sklearn_aera.preprocessing import StdNormalizer
@@ -24,11 +25,12 @@ def features(loud):
 def test_time_and_polarity_of_pulses(loud, features):
     pulses = loud.y == 1
     assert pulses.sum() > 250
-    difference = features[pulses, 1] - loud.events[pulses, 2]
+    difference = features[pulses, 1] - loud.arrival_time[pulses]
     # One sample: delay and phase, which is not known to 30 degrees (1.7 ns), can be exchanged.
     assert np.abs(difference).max() < 2 / 180.0
     assert np.abs(np.median(difference)) < 0.5 / 180.0
-    assert np.mean(features[pulses, 2] == loud.events[pulses, 4]) > 0.97
+    polarity = event_column(loud.events, "polarity")
+    assert np.mean((features[:, 2] == polarity)[pulses]) > 0.97
 
 
 def test_statistic_is_in_units_of_the_noise(loud, features):
@@ -81,9 +83,21 @@ def test_names_and_degenerate_input(loud):
         ({"sampling_rate": -1}, ValueError, "sampling_rate == -1, must be > 0"),
         ({"regularization": 2}, ValueError, "regularization == 2, must be <= 1"),
         ({"n_phases": 0}, ValueError, "n_phases == 0, must be >= 1"),
-        ({"pulse": 3}, TypeError, "pulse must be None, an AnalyticPulse or a PulseLibrary, got 3"),
+        (
+            {"pulse": 3},
+            TypeError,
+            "pulse must be None or have a method 'shapes', as Anal",
+        ),
     ],
 )
 def test_bad_parameters(loud, parameters, error, message):
     with pytest.raises(error, match=message):
         MatchedFilter(**parameters).fit(loud.traces[:10])
+
+
+def test_several_channels(loud):
+    with pytest.raises(ValueError, match="MatchedFilter takes traces of one channel"):
+        MatchedFilter().fit(loud.traces[:10].reshape(10, 2, 250))
+    matched_filter = MatchedFilter().fit(loud.traces[:10])
+    with pytest.raises(ValueError, match="MatchedFilter takes traces of one channel"):
+        matched_filter.transform(loud.traces[:10, None])

@@ -4,19 +4,13 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
+from sklearn_aera._templates import arrival_times, build_bank
 from sklearn_aera.datasets import make_traces
-from sklearn_aera._templates import (
-    arrival_times,
-    build_bank,
-    make_band,
-    pulse_shapes,
-)
-from sklearn_aera.likelihood import LikelihoodRatioClassifier
-from sklearn_aera.likelihood._marginal import relative_amplitudes
-from sklearn_aera.likelihood._recovery import PulsePrior, posterior_mean, template_fit
+from sklearn_aera.likelihood import LikelihoodRatioClassifier, PulsePrior
+from sklearn_aera.likelihood._recovery import posterior_mean, template_fit
 from sklearn_aera.metrics import normalized_mean_squared_error, pulse_peak, trace_energy
 from sklearn_aera.preprocessing import StdNormalizer, WienerFilter
-from sklearn_aera.simulation import AnalyticPulse, TraceSimulator
+from sklearn_aera.simulation import AnalyticPulse, BandPass, FrequencyGrid, TraceSimulator
 
 N_TRAIN, N_TEST = 1500, 1200
 WHITE = np.eye(64)[0]
@@ -50,10 +44,10 @@ def test_agrees_with_the_direct_sum(snr, reference, degrees_of_freedom):
     bank, pulses = _white_bank()
     X = rng.normal(size=(40, 64))
     X[:20] += rng.uniform(0.5, 6, (20, 1)) * pulses[rng.integers(len(pulses), size=20)]
-    prior = PulsePrior.of(snr, reference, bank.mean_square, [0.7, 0.3])
+    prior = PulsePrior.from_range(snr, reference, bank.mean_square, [0.7, 0.3])
     found = posterior_mean(X, bank, prior, WHITE, 1.0, degrees_of_freedom)
     nodes = snr[0] + (snr[1] - snr[0]) * (np.arange(400) + 0.5) / 400
-    amplitudes = np.tile(relative_amplitudes(nodes, bank.mean_square, reference), 3)
+    amplitudes = np.tile(_relative_amplitudes(nodes, bank.mean_square, reference), 3)
     expected = [_direct_sum(x, bank, pulses, amplitudes, degrees_of_freedom) for x in X]
     # The tangent in place of the logarithm, as in the likelihood ratio, is felt where noise and
     # pulse are about as likely.
@@ -62,12 +56,19 @@ def test_agrees_with_the_direct_sum(snr, reference, degrees_of_freedom):
     assert np.abs(expected).max() > 3
 
 
+def _relative_amplitudes(snr, mean_square, reference):
+    """Peak over the RMS of the trace, whose power is that of noise and pulse."""
+    if reference == "trace":
+        return np.tile(snr[:, None], len(mean_square))
+    return snr[:, None] / np.sqrt(1 + snr[:, None] ** 2 * mean_square)
+
+
 def _white_bank():
     """A bank for white noise, and its pulses of unit peak, one per cell and phase."""
-    band = make_band(None, 180.0, 64)
-    times = arrival_times(None, band, 1)
-    spectra, jitter = pulse_shapes(None, band, (-30.0, 0.0), 2)
-    bank = build_bank(spectra, jitter, band, times, np.eye(64), n_phases=3)
+    grid = FrequencyGrid.from_response(BandPass(), 180.0, 64)
+    times = arrival_times(None, grid, 1)
+    shapes = AnalyticPulse().prepare(grid).shapes((-30.0, 0.0), 2)
+    bank = build_bank(*shapes, grid, times, np.eye(64), n_phases=3)
     in_phase, quadrature = np.split(bank.projection @ bank.templates, 2, axis=1)
     pulses = [cosine * in_phase + sine * quadrature for cosine, sine in bank.weights]
     return bank, np.concatenate(pulses, axis=1).T.astype(float)
@@ -87,7 +88,7 @@ def _direct_sum(x, bank, pulses, amplitudes, degrees_of_freedom):
 def test_loud_pulses_of_a_quiet_station():
     """The noise is known to be far below what float32 resolves beside the pulse."""
     bank, pulses = _white_bank()
-    prior = PulsePrior.of((0.5, 20.0), "trace", bank.mean_square, [0.5, 0.5])
+    prior = PulsePrior.from_range((0.5, 20.0), "trace", bank.mean_square, [0.5, 0.5])
     X = 1e5 * pulses
     found = posterior_mean(X, bank, prior, WHITE, 1.0, 1e6)
     error = np.sum((found - X) ** 2, axis=1) / np.sum(X**2, axis=1)
@@ -214,14 +215,14 @@ def test_silent_and_loud_traces(short):
 
 def test_prior_of_the_amplitude():
     mean_square = np.array([0.01, 0.02], dtype=np.float32)
-    prior = PulsePrior.of((0.5, 5.0), "noise", mean_square, [0.75, 0.25])
+    prior = PulsePrior.from_range((0.5, 5.0), "noise", mean_square, [0.75, 0.25])
     snr = np.linspace(0.5, 5.0, 7)[:, None]
     amplitude = prior.amplitude(snr)
-    np.testing.assert_allclose(amplitude, relative_amplitudes(snr[:, 0], mean_square, "noise"))
+    np.testing.assert_allclose(amplitude, _relative_amplitudes(snr[:, 0], mean_square, "noise"))
     np.testing.assert_allclose(prior.snr_of(amplitude), np.tile(snr, 2), rtol=1e-6)
     assert prior.log_odds == pytest.approx(-np.log(3))
     assert np.all(prior.clip(np.full(2, 99.0)) < 5.0)
-    referred = PulsePrior.of((0.5, 5.0), "trace", mean_square, [0.5, 0.5])
+    referred = PulsePrior.from_range((0.5, 5.0), "trace", mean_square, [0.5, 0.5])
     np.testing.assert_array_equal(referred.clip(np.full(2, 99.0)), 5.0)
 
 

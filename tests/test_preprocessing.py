@@ -1,8 +1,9 @@
-"""The normaliser."""
+"""The normaliser, and the scaling of traces."""
 
 import numpy as np
 import pytest
 
+from sklearn_aera._scaling import divide_by_peak, divide_by_std
 from sklearn_aera.preprocessing import StdNormalizer
 
 TRACES = np.random.default_rng(0).normal(3.0, 0.1, size=(20, 50)) * np.arange(1, 21)[:, None]
@@ -21,6 +22,36 @@ def test_per_dataset_uses_the_training_traces():
     normalizer = StdNormalizer(per="dataset").fit(TRACES)
     assert normalizer.scale_ == pytest.approx(TRACES.std())
     np.testing.assert_allclose(normalizer.transform(TRACES[:3] * 2), TRACES[:3] * 2 / TRACES.std())
+
+
+def test_channels_keep_their_ratios():
+    X = np.random.default_rng(1).normal(size=(20, 2, 50)) * np.array([[1.0], [3.0]])
+    normalizer = StdNormalizer().fit(X)
+    assert normalizer.trace_shape_ == (2, 50)
+    assert normalizer.n_features_in_ == 100
+    normalized = normalizer.transform(X)
+    np.testing.assert_allclose(normalized, X / X.std(axis=(1, 2), keepdims=True))
+    by_dataset = StdNormalizer(per="dataset").fit_transform(X)
+    np.testing.assert_allclose(by_dataset, X / X.std())
+    np.testing.assert_array_equal(normalizer.transform(np.ones((1, 2, 50))), 0.0)
+
+
+def test_divide_by_std_returns_what_the_traces_are_multiplied_by():
+    X = np.random.default_rng(2).normal(size=(4, 3, 10)).astype(np.float32)
+    X[1] = 7.0
+    for traces, shape in ((X, (4, 1, 1)), (X.reshape(4, 30), (4, 1))):
+        normalized, std = divide_by_std(traces)
+        assert std.shape == shape
+        assert (std.dtype, normalized.dtype) == (np.float64, np.float32)
+        np.testing.assert_allclose((normalized * std)[[0, 2, 3]], traces[[0, 2, 3]], rtol=1e-5)
+        assert not normalized[1].any()
+        assert std[1] == 0.0
+
+
+def test_divide_by_peak_of_some_samples():
+    relative, peak = divide_by_peak(np.array([[1.0, -2.0, 8.0], [0, 0, 0]]), samples=slice(0, 2))
+    np.testing.assert_array_equal(peak, [[2.0], [0.0]])
+    np.testing.assert_array_equal(relative, [[0.5, -1.0, 4.0], [0, 0, 0]])
 
 
 @pytest.mark.parametrize("constant", [0.0, 5.0, -1e-30, 1e30])
@@ -50,6 +81,10 @@ def test_scale_does_not_matter(scale):
         (np.full((2, 3), np.inf), "contains infinity"),
         (np.ones(3), "Expected 2D array"),
         (np.ones((0, 3)), "Found array with 0 sample"),
+        (
+            np.ones((2, 9, 3)),
+            r"\(n_traces, n_channels, n_samples\), got \(2, 9, 3\)",
+        ),
     ],
 )
 def test_bad_traces(X, message):
@@ -62,3 +97,5 @@ def test_bad_calls():
         StdNormalizer(per="row").fit(TRACES)
     with pytest.raises(ValueError, match="X has 49 features, but StdNormalizer is expecting 50"):
         StdNormalizer().fit(TRACES).transform(TRACES[:, 1:])
+    with pytest.raises(ValueError, match=r"must have traces of shape \(50,\), as in fit, got"):
+        StdNormalizer().fit(TRACES).transform(TRACES[:, None])

@@ -6,8 +6,13 @@ from scipy.linalg import toeplitz
 
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
-from sklearn_aera.simulation import AnalyticPulse, AntennaNoise, BandPass, TraceSimulator
-from sklearn_aera._frequency_grid import FrequencyGrid
+from sklearn_aera.simulation import (
+    AnalyticPulse,
+    AntennaNoise,
+    BandPass,
+    FrequencyGrid,
+    TraceSimulator,
+)
 
 N_TRAIN = N_TEST = 1000
 
@@ -45,8 +50,8 @@ def test_noise_is_white_at_every_frequency(background, normalized):
 @pytest.mark.parametrize("n_traces", [100, 1000])
 def test_covariance_is_that_of_the_noise(background, n_traces):
     """Kullback-Leibler divergence of one trace: half a parameter over the number of traces."""
-    band = Band.of(BandPass(), 180.0, 500)
-    truth = AntennaNoise().prepare(band).autocovariance()
+    grid = FrequencyGrid.from_response(BandPass(), 180.0, 500)
+    truth = AntennaNoise().prepare(grid).autocovariance()
     truth[0] *= 1 + 1e-4
     whitener = SpectralWhitener().fit(background[:n_traces])
     # About 280 powers in the band; twice that for the widths of lines and the band's edges.
@@ -69,14 +74,14 @@ def _averaged_products(traces):
 
 
 def test_pulses_stay_where_they_are(background):
-    band = Band.of(BandPass(), 180.0, 500)
-    pulse = AnalyticPulse(phase_jitter=0.0).prepare(band)
-    spectrum = pulse.spectra(np.array([-5.0]), np.array([[0.5]])) * band.gain
+    grid = FrequencyGrid.from_response(BandPass(), 180.0, 500)
+    pulse = AnalyticPulse(phase_jitter=0.0).prepare(grid)
+    spectrum = pulse.spectra(np.array([-5.0]), np.array([[0.5]])) * grid.gain
     times = np.arange(100, 401, 50)
-    moved = (spectrum * band.delay(times / 180.0)).astype(np.complex64)
+    moved = (spectrum * grid.delay(times / 180.0)).astype(np.complex64)
     whitener = SpectralWhitener().fit(background[:200])
     np.testing.assert_array_equal(whitener.whitening_[0], whitener.whitening_[0].T)
-    peaks = np.abs(whitener.transform(band.synthesize(moved))).argmax(axis=1)
+    peaks = np.abs(whitener.transform(grid.synthesize(moved))).argmax(axis=1)
     assert np.abs(peaks - times).max() <= 1
 
 
@@ -139,26 +144,45 @@ def test_channels_are_whitened_each_with_its_own_covariance():
         make_traces(300, simulator=TraceSimulator(noise=noise), random_state=seed)
         for seed, noise in enumerate([AntennaNoise(), AntennaNoise(carrier_share=0.0)])
     )
-    X = np.stack([first.traces, 5 * second.traces], axis=2)
-    alone = [SpectralWhitener().fit(X[:, :, c], first.y) for c in range(2)]
-    both = SpectralWhitener(n_channels=2).fit(X, first.y)
+    X = np.stack([first.traces, 5 * second.traces], axis=1)
+    alone = [SpectralWhitener().fit(X[:, c], first.y) for c in range(2)]
+    both = SpectralWhitener().fit(X, first.y)
+    assert both.trace_shape_ == (2, 500)
     np.testing.assert_array_equal(
         both.autocovariance_, np.concatenate([w.autocovariance_ for w in alone])
     )
     white = both.transform(X)
     assert white.shape == X.shape
     for c, whitener in enumerate(alone):
-        np.testing.assert_allclose(white[:, :, c], whitener.transform(X[:, :, c]), atol=1e-5)
-    np.testing.assert_array_equal(both.transform(X.reshape(300, -1)), white.reshape(300, -1))
+        np.testing.assert_allclose(white[:, c], whitener.transform(X[:, c]), atol=1e-5)
+    signals = np.stack([first.signals, np.zeros_like(first.signals)], axis=1)
+    by_signal = SpectralWhitener().fit(X, signals)
+    np.testing.assert_array_equal(by_signal.autocovariance_, both.autocovariance_)
+
+
+def test_layout_in_memory_does_not_matter():
+    X = np.random.default_rng(0).normal(size=(20, 2, 30)).astype(np.float32)
+    whitener = SpectralWhitener().fit(X)
+    white = whitener.transform(X)
+    for same in (np.asfortranarray(X), X.transpose(2, 1, 0).copy().transpose(2, 1, 0), X.tolist()):
+        np.testing.assert_allclose(whitener.transform(same), white, atol=1e-6)
 
 
 def test_channels_that_do_not_fit():
-    X = np.random.default_rng(0).normal(size=(5, 9, 2))
-    with pytest.raises(
-        ValueError, match="X has 2 channels in its last dimension, but n_channels=3"
-    ):
-        SpectralWhitener(n_channels=3).fit(X)
-    with pytest.raises(ValueError, match="X has 9 values per trace, which n_channels=2 does not"):
-        SpectralWhitener(n_channels=2).fit(X[:, :, 0])
-    with pytest.raises(ValueError, match="n_channels == 0, must be >= 1"):
-        SpectralWhitener(n_channels=0).fit(X)
+    X = np.random.default_rng(0).normal(size=(5, 2, 9))
+    whitener = SpectralWhitener().fit(X)
+    message = r"X must have traces of shape \(2, 9\), as in fit, got traces of shape "
+    with pytest.raises(ValueError, match=message + r"\(3, 9\)"):
+        whitener.transform(np.ones((5, 3, 9)))
+    with pytest.raises(ValueError, match=message + r"\(18,\)"):
+        whitener.transform(X.reshape(5, 18))
+    with pytest.raises(ValueError, match=r"traces of shape \(9,\), as in fit, got traces of shape"):
+        SpectralWhitener().fit(X[:, 0]).transform(X)
+    with pytest.raises(ValueError, match=r"got \(5, 9, 2\) with more channels than samples: the"):
+        SpectralWhitener().fit(X.transpose(0, 2, 1))
+    with pytest.raises(ValueError, match="contains NaN"):
+        SpectralWhitener().fit(np.full((5, 2, 9), np.nan))
+    with pytest.raises(ValueError, match="Found array with 0 sample"):
+        SpectralWhitener().fit(np.ones((0, 2, 9)))
+    with pytest.raises(ValueError, match="Found array with dim 4"):
+        SpectralWhitener().fit(np.ones((5, 1, 2, 9)))
