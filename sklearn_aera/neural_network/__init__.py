@@ -1,12 +1,14 @@
 """Networks that classify traces or recover their signals. Keras is loaded by the first fit."""
 
-from sklearn_aera.neural_network._compiled import clear_compiled_networks
-from sklearn_aera.neural_network._convolutional import ConvolutionalClassifier
+from sklearn_aera._public import publish
+from sklearn_aera.neural_network._architecture import Architecture
+from sklearn_aera.neural_network._classifiers import ConvolutionalClassifier, RecurrentClassifier
 from sklearn_aera.neural_network._denoiser import RecurrentDenoiser
-from sklearn_aera.neural_network._detector import make_denoiser, make_detector
-from sklearn_aera.neural_network._recurrent import RecurrentClassifier
+from sklearn_aera.neural_network._network_estimator import clear_compiled_networks
+from sklearn_aera.neural_network._recommended import make_denoiser, make_detector
 
 __all__ = [
+    "Architecture",
     "ConvolutionalClassifier",
     "RecurrentClassifier",
     "RecurrentDenoiser",
@@ -14,3 +16,5 @@ __all__ = [
     "make_denoiser",
     "make_detector",
 ]
+
+publish(__name__, globals(), __all__)

@@ -1,43 +1,59 @@
-"""What the networks that classify traces have in common."""
+"""The classifiers of traces."""
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aera._channels import check_channels, flatten_channels
-from sklearn_aera.neural_network._base import NetworkEstimator, trains
-from sklearn_aera.neural_network._training import TrainingData, check_sample_weight
+from sklearn_aera._channels import validate_traces
+from sklearn_aera._docstrings import fill_docstring
+from sklearn_aera._validation import check_choice, check_sizes
+from sklearn_aera.neural_network import _parameter_texts as texts
+from sklearn_aera.neural_network._architecture import (
+    CONVOLUTIONAL_POOLINGS,
+    RECURRENT_POOLINGS,
+    Architecture,
+    check_recurrent_parameters,
+    recurrent_network,
+)
+from sklearn_aera.neural_network._network_estimator import (
+    NetworkEstimator,
+    TrainingData,
+    check_sample_weight,
+    lend_network,
+    training_method,
+)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class TraceClassifier(ClassifierMixin, NetworkEstimator):
-    """Base of the classifiers of traces.
+    """Base of the classifiers: a subclass describes its network by ``_network()``."""
 
-    Beside the hooks of `NetworkEstimator` a subclass has ``_architecture(n_classes, n_features)``,
-    which returns its `Architecture`.
-    """
+    class_weight: Any = None
 
-    @trains
+    @training_method
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
         """Train the network.
 
         Parameters
         ----------
-        X : array-like of shape (n_traces, n_samples)
-            Traces; float32 is taken without a copy. With several channels of shape
-            (n_traces, n_samples, n_channels), or the same flattened to two dimensions.
+        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+            Traces; float32 is taken without a copy.
         y : array-like of shape (n_traces,)
             Labels of two or more classes, numbers or strings.
         sample_weight : array-like of shape (n_traces,), default=None
             Weight of each trace, at least 0.
-        X_val : array-like of shape (n_validation_traces, n_samples), default=None
-            Traces that are not trained on: after each epoch ``history_`` gets the loss and the
-            accuracy on them, and ``early_stopping`` looks at these instead of setting a share of
-            the training traces aside.
+        X_val : array-like of shape (n_validation_traces, ...), default=None
+            Validation traces, on which the network is not trained: after each epoch ``history_``
+            gets the loss and the accuracy on them, and ``early_stopping`` uses them instead of a
+            share of the training traces.
         y_val : array-like of shape (n_validation_traces,), default=None
-            Their labels.
+            Labels of the validation traces.
 
         Returns
         -------
@@ -48,34 +64,22 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         ValueError, TypeError
             If a parameter or the data are not valid; before any training starts.
         """
-        self._check_parameters()
-        goes_on = self.warm_start and hasattr(self, "weights_")
-        data = self._training_data(X, y, sample_weight, reset=not goes_on)
-        if goes_on and not np.array_equal(unique_labels(data.y), self.classes_):
-            raise ValueError(
-                f"y has the classes {unique_labels(data.y).tolist()}, but with warm_start=True "
-                f"fit goes on with {self.classes_.tolist()}"
-            )
-        classes = unique_labels(data.y)
-        validation = self._validation_data(X_val, y_val, classes)
-        state = self._current_state() if goes_on else self._initial_state(data)
-        if self.early_stopping and validation is None:
-            data, validation = self._set_aside(data, state["seed_"], stratify=data.targets)
-        rates = self._rates(len(data.X), self.epochs, self.learning_rate_schedule)
-        self._fit(data, state=state, rates=rates, validation=validation)
-        return self
+        return self._fit_data(X, y, sample_weight, X_val, y_val)
 
-    @trains
+    @training_method
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one epoch more, at a constant learning rate.
+        """Train for one more epoch, at a constant learning rate.
 
         Parameters
         ----------
-        X : array-like of shape (n_traces, n_samples)
+        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+            Traces.
         y : array-like of shape (n_traces,)
+            Labels.
         classes : array-like of shape (n_classes,), default=None
             All classes that any call will have; needed at the first call.
         sample_weight : array-like of shape (n_traces,), default=None
+            Weight of each trace, at least 0.
 
         Returns
         -------
@@ -99,28 +103,23 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         known = unique_labels(classes) if classes is not None else self.classes_
         if not first and not np.array_equal(known, self.classes_):
             raise ValueError(f"classes must stay {self.classes_.tolist()}, got {known.tolist()}")
-        data = self._training_data(X, y, sample_weight, reset=first, classes=known)
-        state = self._initial_state(data, classes=known) if first else self._current_state()
-        self._fit(data, state=state, rates=self._rates(len(data.X), 1, "constant"))
-        return self
+        return self._continue_fit(X, y, sample_weight, known)
 
     def decision_function(self, X):
         """Logits of traces.
 
         Parameters
         ----------
-        X : array-like of shape (n_traces, n_samples)
+        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
 
         Returns
         -------
         ndarray of shape (n_traces,) for two classes, else (n_traces, n_classes), float64
         """
         check_is_fitted(self)
-        X = validate_data(self, flatten_channels(X, self.n_channels), dtype=np.float32, reset=False)
-        from sklearn_aera.neural_network._engine import lend_engine
-
-        with lend_engine(self.architecture_) as engine:
-            logits = engine.predict(self.weights_, X).astype(np.float64)
+        X = validate_traces(self, X, dtype=np.float32, reset=False)
+        with lend_network(self.architecture_) as network:
+            logits = network.predict(self.weights_, X).astype(np.float64)
         return logits[:, 0] if logits.shape[1] == 1 else logits
 
     def predict_proba(self, X):
@@ -128,7 +127,7 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_traces, n_samples)
+        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
 
         Returns
         -------
@@ -140,11 +139,11 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         return softmax(logits, axis=1)
 
     def predict(self, X):
-        """The most probable class of each trace.
+        """Most probable class of each trace.
 
         Parameters
         ----------
-        X : array-like of shape (n_traces, n_samples)
+        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
 
         Returns
         -------
@@ -154,18 +153,8 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         codes = (logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(axis=1)
         return self.classes_[codes]
 
-    def _simulated_data(self, X, data):
-        # One epoch may hold a single class.
-        return self._training_data(X, data.y, classes=np.array([0, 1]))
-
-    def _for_network(self, data, state):
-        return data.X, data.targets
-
-    def _training_data(self, X, y, sample_weight=None, reset=True, classes=None):
-        X, y = validate_data(
-            self, flatten_channels(X, self.n_channels), y, dtype=np.float32, reset=reset
-        )
-        check_channels(X, self.n_channels)
+    def _check_data(self, X, y, sample_weight=None, *, reset, classes=None):
+        X, y = validate_traces(self, X, y, dtype=np.float32, reset=reset)
         check_classification_targets(y)
         weight = None
         if sample_weight is not None or self.class_weight is not None:
@@ -176,15 +165,21 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
             if not counts.any():
                 raise ValueError("sample_weight and class_weight leave no trace a weight above 0")
             X, y, weight = X[counts], y[counts], weight[counts]
-        classes = unique_labels(y) if classes is None else classes
-        return TrainingData(X, y, _class_codes(y, classes, "y"), weight)
+        labels = unique_labels(y)
+        if not reset and classes is None and not np.array_equal(labels, self.classes_):
+            raise ValueError(
+                f"y has the classes {labels.tolist()}, but with warm_start=True fit continues with "
+                f"{self.classes_.tolist()}"
+            )
+        return TrainingData(X, y, _class_codes(y, labels if classes is None else classes), weight)
 
-    def _validation_data(self, X_val, y_val, classes):
-        if not self._validates(X_val, y_val):
-            return None
-        X_val = flatten_channels(X_val, self.n_channels, "X_val")
-        X, y = validate_data(self, X_val, y_val, dtype=np.float32, reset=False)
-        return TrainingData(X, y, _class_codes(y, classes, "y_val"))
+    def _check_epoch(self, X, data, *, reset):
+        # One epoch may hold a single class.
+        return self._check_data(X, data["y"], reset=reset, classes=np.array([0, 1]))
+
+    def _check_validation(self, X_val, y_val, state):
+        X, y = validate_traces(self, X_val, y_val, dtype=np.float32, reset=False)
+        return TrainingData(X, y, _class_codes(y, state["classes_"], "y_val"))
 
     def _initial_state(self, data, seed=None, classes=None):
         classes = unique_labels(data.y) if classes is None else classes
@@ -193,15 +188,196 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
             raise ValueError(
                 f"y has only 1 class{among}, {classes.tolist()[0]!r}: at least 2 are needed"
             )
-        architecture = self._architecture(len(classes), data.X.shape[1])
-        return {"classes_": classes, **self._new_state(architecture, seed)}
+        return {"classes_": classes, **self._untrained_state(self._architecture(classes), seed)}
 
-    def _current_state(self):
-        architecture = self._architecture(len(self.classes_), self.n_features_in_)
-        return {"classes_": self.classes_, **self._state_to_go_on(architecture)}
+    def _current_state(self, data):
+        architecture = self._architecture(self.classes_)
+        return {"classes_": self.classes_, **self._fitted_state(architecture)}
+
+    def _network_arrays(self, data, state):
+        return data.X, data.targets
+
+    def _architecture(self, classes):
+        return Architecture(
+            trace_shape=self.trace_shape_,
+            output_shape=(1 if len(classes) == 2 else len(classes),),
+            pooling=self.pooling,
+            dropout=float(self.dropout),
+            **self._network(),
+        )
 
 
-def _class_codes(y, classes, name):
+@fill_docstring(
+    cell=texts.CELL,
+    training=texts.TRAINING,
+    class_weight=texts.CLASS_WEIGHT,
+    fitted=texts.CLASSIFIER_FITTED,
+)
+@dataclass(eq=False, repr=False, kw_only=True)
+class RecurrentClassifier(TraceClassifier):
+    """Classify traces with a recurrent network: simple RNN, LSTM or GRU, one- or bidirectional.
+
+    A convolution (or the samples themselves, or frames of them) turns a trace into a sequence, one
+    or more recurrent layers read it, their outputs are pooled over time, and a dense layer gives
+    the logits. The network is a Keras model inside a scikeras ``KerasClassifier``. The fitted
+    state consists of NumPy arrays: estimators pickle small, and TensorFlow is not loaded with them.
+
+    Parameters
+    ----------
+    %(cell)s
+    pooling : {"max", "mean", "last", "flatten"}, default="max"
+        How the outputs of the last recurrent layer are reduced over time.
+    n_filters : int, default=64
+        Number of filters of the convolution in front (rectified); 0 for none.
+    kernel_size : int, default=48
+        Length of the filters in samples, or of the frames if there are no filters.
+    stride : int, default=4
+        Distance between two positions of the filters or frames, in samples. With ``n_filters=0``,
+        ``kernel_size=1`` and ``stride=1`` the recurrent layer reads single samples.
+    %(training)s
+    %(class_weight)s
+
+    Attributes
+    ----------
+    %(fitted)s
+
+    See Also
+    --------
+    make_detector : The recommended pipeline.
+    sklearn_aera.preprocessing.StdNormalizer : Brings traces to the scale that networks expect.
+
+    Notes
+    -----
+    A fit that is repeated with the same ``random_state`` and data on the same machine gives the
+    same predictions. The number of threads may change the last digits.
+
+    References
+    ----------
+    LSTM: Hochreiter and Schmidhuber 1997, DOI 10.1162/neco.1997.9.8.1735. GRU:
+    arXiv:1406.1078; in Keras' GRU z and 1 - z are exchanged and the reset gate is applied after
+    the matrix product. Recurrent and convolutional networks for AERA: arXiv:1901.04079.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_aera.datasets import make_events
+    >>> from sklearn_aera.neural_network import RecurrentClassifier
+    >>> from sklearn_aera.preprocessing import StdNormalizer
+    >>> from sklearn_aera.simulation import TraceSimulator
+    >>> events, y = make_events(200, snr=5.0, random_state=0)
+    >>> pipeline = make_pipeline(
+    ...     TraceSimulator(random_state=0),
+    ...     StdNormalizer(),
+    ...     RecurrentClassifier(hidden_size=8, n_filters=8, stride=8, epochs=2, random_state=0),
+    ... ).fit(events, y)
+    >>> pipeline[1:].predict_proba(pipeline[0].transform(events)).shape
+    (200, 2)
+
+    The network of the course:
+
+    >>> course = RecurrentClassifier(
+    ...     cell="lstm", hidden_size=(32, 64, 10), bidirectional=False, n_filters=0,
+    ...     kernel_size=1, stride=1, pooling="flatten", dropout=0.3, batch_size=256, epochs=20,
+    ... )
+    """
+
+    cell: str = "gru"
+    hidden_size: int | tuple = 32
+    bidirectional: bool = True
+    pooling: str = "max"
+    n_filters: int = 64
+    kernel_size: int = 48
+    stride: int = 4
+
+    def _check_architecture(self):
+        check_recurrent_parameters(self)
+        check_choice(self.pooling, "pooling", RECURRENT_POOLINGS)
+
+    def _network(self):
+        return recurrent_network(self)
+
+
+@fill_docstring(
+    training=texts.TRAINING, class_weight=texts.CLASS_WEIGHT, fitted=texts.CLASSIFIER_FITTED
+)
+@dataclass(eq=False, repr=False, kw_only=True)
+class ConvolutionalClassifier(TraceClassifier):
+    """Classify traces with convolutions alone.
+
+    One or more rectified convolutions, pooled over time, and a dense layer for the logits. With
+    one layer of long filters and the largest logit over time it is a bank of learned matched
+    filters: the reference that shows what recurrence adds.
+
+    Parameters
+    ----------
+    n_filters : int or tuple of int, default=128
+        Number of filters of the layer, or of each of several.
+    kernel_size : int or tuple of int, default=48
+        Length of the filters in steps of the layer's input; one number holds for all layers.
+    stride : int or tuple of int, default=4
+        Distance between two positions of the filters; one number holds for all layers.
+    pooling : {"max_logit", "max", "mean", "flatten"}, default="max_logit"
+        How the outputs of the last layer are reduced over time; with "max_logit" the dense layer
+        gives logits at every step, and the largest of each class over time is the result.
+    %(training)s
+    %(class_weight)s
+
+    Attributes
+    ----------
+    %(fitted)s
+
+    See Also
+    --------
+    RecurrentClassifier : Reads the outputs of a convolution as a sequence.
+
+    References
+    ----------
+    Convolutional networks for AERA traces: arXiv:1901.04079, arXiv:2502.21198.
+
+    Examples
+    --------
+    >>> from sklearn_aera.datasets import make_traces
+    >>> from sklearn_aera.neural_network import ConvolutionalClassifier
+    >>> data = make_traces(200, snr=5.0, random_state=0)
+    >>> classifier = ConvolutionalClassifier(n_filters=(16, 8), epochs=1, random_state=0)
+    >>> classifier.fit(data.traces, data.y).predict_proba(data.traces).shape
+    (200, 2)
+    """
+
+    n_filters: int | tuple = 128
+    kernel_size: int | tuple = 48
+    stride: int | tuple = 4
+    pooling: str = "max_logit"
+
+    def _check_architecture(self):
+        self._filters()
+        check_choice(self.pooling, "pooling", CONVOLUTIONAL_POOLINGS)
+
+    def _network(self):
+        return {
+            "filters": self._filters(),
+            "frame": (1, 1),
+            "cell": None,
+            "hidden_size": (),
+            "bidirectional": False,
+        }
+
+    def _filters(self):
+        """(n_filters, kernel_size, stride) of each layer."""
+        n_filters = check_sizes(self.n_filters, "n_filters")
+        layers = [n_filters]
+        for name in ("kernel_size", "stride"):
+            sizes = check_sizes(getattr(self, name), name)
+            if len(sizes) not in (1, len(n_filters)):
+                raise ValueError(
+                    f"{name} must be one number or one for each of the {len(n_filters)} layers, "
+                    f"got {getattr(self, name)!r}"
+                )
+            layers.append(sizes * len(n_filters) if len(sizes) == 1 else sizes)
+        return tuple(zip(*layers, strict=True))
+
+
+def _class_codes(y, classes, name="y"):
     unknown = np.setdiff1d(y, classes)
     if unknown.size:
         raise ValueError(

@@ -1,32 +1,57 @@
-"""What all estimators with a network have in common: its state, and how it is trained."""
+"""Base of the estimators with a network: parameters, fitted state and training."""
 
+import numbers
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import wraps
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.callback import with_callbacks
 from sklearn.model_selection import train_test_split
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator
 from sklearn_aera._random import draw_seed
 from sklearn_aera._validation import check_choice, check_count, check_real
 from sklearn_aera.datasets import make_traces
-from sklearn_aera.neural_network._training import SCHEDULES, Augmentation, learning_rates
+from sklearn_aera.neural_network._augmentation import Augmentation
+from sklearn_aera.neural_network._schedule import SCHEDULES, learning_rates
 
-# The fitted state, in the order in which training goes on from it.
+# The fitted state from which training can continue.
 STATE = ("architecture_", "seed_", "weights_", "optimizer_state_", "history_", "n_iter_")
 
+_WING = "sklearn_aera.neural_network._keras"
 
-def trains(method):
-    """Decorate a method that trains: callbacks are set up and torn down, failures leave no trace.
 
-    Whatever goes wrong, Ctrl-C included, the fitted attributes are those of before.
+class TrainingData(NamedTuple):
+    """Checked data on which a network is trained or validated."""
+
+    X: np.ndarray
+    """Traces, float32."""
+    y: Any
+    """Targets as the user gave them."""
+    targets: np.ndarray
+    """Class indices (n_traces,), or signals of the shape of ``y``, float32."""
+    weight: np.ndarray | None = None
+    """(n_traces,), float32."""
+
+    def take(self, rows):
+        """Data of some of the traces."""
+        return TrainingData(*(None if part is None else part[rows] for part in self))
+
+
+def training_method(method):
+    """Decorate a method that trains: it sets up callbacks, and a failure changes nothing.
+
+    After any exception, KeyboardInterrupt included, the fitted attributes are those of before.
     """
 
     @with_callbacks
     @wraps(method)
-    def train(self, *args, **kwargs):
+    def call(self, *args, **kwargs):
         before = _fitted_attributes(self)
         try:
             return method(self, *args, **kwargs)
@@ -36,7 +61,7 @@ def trains(method):
             vars(self).update(before)
             raise
 
-    return train
+    return call
 
 
 def _fitted_attributes(estimator):
@@ -47,31 +72,79 @@ def _fitted_attributes(estimator):
     }
 
 
-class NetworkEstimator(Estimator):
-    """Base of the estimators with a network.
+def lend_network(architecture):
+    """Lend the compiled network of an architecture; loads Keras at the first call."""
+    from sklearn_aera.neural_network._keras import pool
 
-    A subclass has the training parameters as attributes, and these hooks: `_check_architecture`
-    raises if a parameter of the network is not valid, `_training_data` turns what a user gives
-    into `TrainingData`, `_initial_state` is where training starts from, `_simulated_data` makes
-    it of simulated traces, and `_for_network` gives the network's inputs and targets.
+    return pool.lend(architecture)
+
+
+def clear_compiled_networks():
+    """Release the networks that were compiled in this process.
+
+    Fitted estimators keep their weights and go on working; the next fit or prediction compiles
+    again. Up to 16 compiled networks are kept for the next estimators, some tens of megabytes
+    each; the least recently used is released first.
+
+    Examples
+    --------
+    >>> from sklearn_aera.neural_network import clear_compiled_networks
+    >>> clear_compiled_networks()
+    """
+    pool = sys.modules.get(f"{_WING}.pool")
+    if pool is not None:
+        pool.clear()
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class NetworkEstimator(Estimator):
+    """Base of the estimators with a network; its fields are the parameters of the training.
+
+    A subclass has these hooks:
+
+    - ``_check_architecture()`` raises if a parameter of the network is not valid.
+    - ``_check_data(X, y, sample_weight, *, reset, classes)`` returns `TrainingData`.
+    - ``_check_epoch(X, data, *, reset)`` returns those of a simulated data set.
+    - ``_check_validation(X_val, y_val, state)`` returns those of validation data.
+    - ``_initial_state(data, seed, classes)`` and ``_current_state(data)`` return the state,
+      a dictionary of fitted attributes, in which training begins.
+    - ``_network_arrays(data, state)`` returns the network's inputs and targets.
     """
 
-    @trains
-    def fit_simulated(self, simulator=None, n_events=20_000, *, preprocessing=None, **events):
-        """Train on endless data: every epoch simulates new events, and none is kept.
+    dropout: float = 0.0
+    learning_rate: float = 1e-3
+    learning_rate_schedule: str = "constant"
+    weight_decay: float = 0.0
+    flip_polarity: bool = False
+    max_shift: int = 0
+    batch_size: int = 128
+    epochs: int = 10
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 5
+    tol: float = 1e-4
+    warm_start: bool = False
+    random_state: Any = None
+    verbose: int = 0
 
-        The next epoch's traces are simulated beside the training step, so memory does not grow
-        with their number. The events of epoch e have the ids from ``first_event_id +
-        e * n_events`` on, so that they can be made again.
+    @training_method
+    def fit_simulated(self, simulator=None, n_events=20_000, *, preprocessing=None, **events):
+        """Train on endless data: every epoch gets new events, and none is kept.
+
+        The traces of the next epoch are simulated while the network is trained on this one, so
+        memory does not grow with the number of events. With a simulator, the events of epoch e
+        have the ids from ``first_event_id + e * n_events`` on, so that they can be made again.
 
         Parameters
         ----------
-        simulator : TraceSimulator, default=None
-            See `sklearn_aera.datasets.make_traces`.
+        simulator : TraceSimulator, callable or None, default=None
+            What makes the data: a simulator, see `sklearn_aera.datasets.make_traces`, or a
+            function from the number of an epoch (0, 1, ...) to a data set with ``traces`` and,
+            for a classifier, ``y`` (0 or 1) or, for a denoiser, ``signals``: a Bunch or dict.
         n_events : int, default=20_000
-            Events per epoch; there are ``epochs`` of them.
+            Events per epoch; not used with a function.
         preprocessing : fitted transformer, default=None
-            What the traces pass before the network, such as ``detector[:-1]``.
+            Applied to the traces before the network, such as ``detector[:-1]``.
         **events
             Options of `sklearn_aera.datasets.make_traces` that describe the events: ``snr``,
             ``signal_fraction``, ``arrival_time``, ``spectral_slope``, ``first_event_id``.
@@ -83,55 +156,57 @@ class NetworkEstimator(Estimator):
         Raises
         ------
         ValueError, TypeError
-            If a parameter is not valid, or ``early_stopping`` or ``class_weight`` is set: there
-            is no validation data and no need of weights where data is free.
+            If a parameter is not valid; if ``early_stopping`` or ``class_weight`` is set, which
+            are for data that are limited; if ``events`` are given with a function, or what the
+            function returns is not such a data set.
         """
         self._check_parameters()
-        check_count(n_events, "n_events")
         for name in ("early_stopping", "class_weight"):
             if getattr(self, name, False):
                 raise ValueError(f"{name} cannot be used with simulated data, got it set")
         seed = draw_seed(self.random_state)
-        first_id = events.pop("first_event_id", 0)
-        transform = (lambda X: X) if preprocessing is None else preprocessing.transform
+        make_data = _epochs_of(simulator, n_events, seed, events)
 
         def make_epoch(epoch):
-            first = first_id + epoch * n_events
-            options = {"simulator": simulator, "random_state": seed, "first_event_id": first}
-            data = make_traces(n_events, **options, **events)
-            return self._simulated_data(transform(data.traces), data)
+            data = make_data(epoch)
+            traces = data["traces"]
+            X = traces if preprocessing is None else preprocessing.transform(traces)
+            return self._check_epoch(X, data, reset=epoch == 0)
 
         context = self._init_callback_context(max_subtasks=self.epochs)
         context.call_on_fit_task_begin(estimator=self)
-        rates = self._rates(n_events, self.epochs, self.learning_rate_schedule)
-        with ThreadPoolExecutor(1) as pool:
-            upcoming = pool.submit(make_epoch, 0)
-            state = None
-            for epoch in range(self.epochs):
-                data = upcoming.result()
-                upcoming = pool.submit(make_epoch, epoch + 1) if epoch + 1 < self.epochs else None
-                if state is None:
-                    state = self._initial_state(data, seed)
-                epochs = rates[epoch : epoch + 1]
-                state, stopped = self._train(state, data, epochs, context=context)
-                if stopped:
-                    break
-        self._keep(state)
+        self._keep(self._run_simulated_epochs(make_epoch, seed, context))
         context.call_on_fit_task_end(estimator=self, reconstruction_attributes={})
         return self
+
+    def _run_simulated_epochs(self, make_epoch, seed, context):
+        state = None
+        with ThreadPoolExecutor(1) as pool:
+            upcoming = pool.submit(make_epoch, 0)
+            for epoch in range(self.epochs):
+                data = upcoming.result()
+                if epoch + 1 < self.epochs:
+                    upcoming = pool.submit(make_epoch, epoch + 1)
+                if state is None:
+                    state = self._initial_state(data, seed)
+                rates = [self._rates(len(data.X), epoch)]
+                state, stopped = self._run_epochs(state, data, rates, context=context)
+                if stopped:
+                    break
+        return state
 
     @property
     def model_(self):
         """The fitted network as a Keras model of its own, from traces to its outputs."""
         check_is_fitted(self)
-        from sklearn_aera.neural_network._engine import keras_model
+        from sklearn_aera.neural_network._keras.pool import keras_model
 
         return keras_model(self.architecture_, self.weights_)
 
     def discard_optimizer_state(self):
-        """Forget what only further training needs, two thirds of what is stored of a model.
+        """Discard what only further training needs, two thirds of a stored model.
 
-        Training that goes on all the same (`partial_fit`, ``warm_start``) starts with a fresh
+        Training that continues all the same (`partial_fit`, ``warm_start``) starts with a fresh
         optimiser.
 
         Returns
@@ -142,19 +217,47 @@ class NetworkEstimator(Estimator):
         self.optimizer_state_ = None
         return self
 
-    def _fit(self, data, *, state, rates, validation=None):
-        """Train on data as one fit of scikit-learn's callbacks, and keep the result."""
+    def _fit_data(self, X, y, sample_weight, X_val, y_val):
+        """Body of `fit`."""
+        self._check_parameters()
+        continues = self.warm_start and hasattr(self, "weights_")
+        data = self._check_data(X, y, sample_weight, reset=not continues)
+        state = self._current_state(data) if continues else self._initial_state(data)
+        validation = None
+        if (X_val is None) != (y_val is None):
+            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+            raise ValueError(f"{given} was given without {missing}: validation needs both")
+        if X_val is not None:
+            validation = self._check_validation(X_val, y_val, state)
+        elif self.early_stopping:
+            data, validation = self._set_aside(data, state["seed_"])
+        rates = [self._rates(len(data.X), epoch) for epoch in range(self.epochs)]
+        return self._train_and_keep(data, state, rates, validation)
+
+    def _continue_fit(self, X, y, sample_weight, classes=None):
+        """Body of `partial_fit`."""
+        first = not hasattr(self, "weights_")
+        data = self._check_data(X, y, sample_weight, reset=first, classes=classes)
+        if first:
+            state = self._initial_state(data, classes=classes)
+        else:
+            state = self._current_state(data)
+        rates = learning_rates("constant", self.learning_rate, self._n_steps(len(data.X)))
+        return self._train_and_keep(data, state, [rates])
+
+    def _train_and_keep(self, data, state, rates, validation=None):
+        """Train as one fit of scikit-learn's callbacks, and keep the result."""
         context = self._init_callback_context(max_subtasks=len(rates))
         metadata = None if data.weight is None else {"sample_weight": data.weight}
         seen = {"X": data.X, "y": data.y, "metadata": metadata}
         context.call_on_fit_task_begin(estimator=self, **seen)
-        state, _ = self._train(state, data, rates, validation=validation, context=context)
+        state, _ = self._run_epochs(state, data, rates, validation=validation, context=context)
         self._keep(state)
         context.call_on_fit_task_end(estimator=self, **seen, reconstruction_attributes={})
+        return self
 
     def _check_parameters(self):
         self._check_architecture()
-        check_count(self.n_channels, "n_channels")
         check_real(self.dropout, "dropout", min_val=0.0, max_val=1.0, include_boundaries="left")
         for name in ("batch_size", "epochs", "n_iter_no_change"):
             check_count(getattr(self, name), name)
@@ -168,20 +271,14 @@ class NetworkEstimator(Estimator):
         check_real(self.validation_fraction, "validation_fraction", **fraction)
         check_real(self.tol, "tol", min_val=0.0)
 
-    def _validates(self, X_val, y_val):
-        """Whether there is validation data."""
-        if (X_val is None) != (y_val is None):
-            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
-            raise ValueError(f"{given} was given without {missing}: validation needs both")
-        return X_val is not None
-
-    def _set_aside(self, data, seed, stratify=None):
-        """Training data, and a share of it for validation."""
+    def _set_aside(self, data, seed):
+        """Split data into training and validation data, stratified by class."""
+        is_class = data.targets.ndim == 1
         try:
             parts = train_test_split(
                 np.arange(len(data.X)),
                 test_size=self.validation_fraction,
-                stratify=stratify,
+                stratify=data.targets if is_class else None,
                 random_state=seed % 2**32,
             )
         except ValueError as error:
@@ -191,59 +288,43 @@ class NetworkEstimator(Estimator):
             ) from error
         return [data.take(rows) for rows in parts]
 
-    def _new_state(self, architecture, seed=None):
-        """Everything that training changes, of a network that has learned nothing yet."""
-        from sklearn_aera.neural_network._engine import lend_engine
-
+    def _untrained_state(self, architecture, seed=None):
         seed = draw_seed(self.random_state) if seed is None else seed
-        with lend_engine(architecture) as engine:
-            weights = engine.initial_weights(seed)
+        with lend_network(architecture) as network:
+            weights = network.initial_weights(seed)
         return dict(zip(STATE, (architecture, seed, weights, None, {}, 0), strict=True))
 
-    def _state_to_go_on(self, architecture):
+    def _fitted_state(self, architecture):
         if architecture != self.architecture_:
             raise ValueError(
-                "training cannot go on: the parameters of the network have changed since it was "
-                f"fitted; fitted was {self.architecture_}"
+                "training cannot continue: the parameters of the network have changed since it "
+                f"was fitted; it was fitted with {self.architecture_}"
             )
         return {name: getattr(self, name) for name in STATE}
 
     def _keep(self, state):
-        """Make a state the fitted one: the last thing that a fit does."""
         for name, value in state.items():
             setattr(self, name, value)
 
-    def _rates(self, n_traces, epochs, schedule):
-        """Learning rate of every step of every epoch, shape (epochs, n_steps)."""
-        n_steps = -(-n_traces // self.batch_size)
-        rates = learning_rates(schedule, self.learning_rate, epochs * n_steps)
-        return rates.reshape(epochs, n_steps)
+    def _n_steps(self, n_traces):
+        return -(-n_traces // self.batch_size)
 
-    def _train(self, state, data, rates, validation=None, context=None):
-        """The state after as many epochs more as there are rates, and whether a callback ended it.
+    def _rates(self, n_traces, epoch):
+        """Learning rate of every step of an epoch."""
+        schedule, n_steps = self.learning_rate_schedule, self._n_steps(n_traces)
+        progress = {"epoch": epoch, "n_epochs": self.epochs}
+        return learning_rates(schedule, self.learning_rate, n_steps, **progress)
 
-        Nothing of ``self`` changes.
+    def _run_epochs(self, state, data, rates, validation=None, context=None):
+        """Train for as many epochs as there are ``rates``; changes nothing of ``self``.
+
+        Returns the new state, and whether a callback stopped the training.
         """
-        from sklearn_aera.neural_network import _engine, _loop
-
-        callbacks = []
-        if self.early_stopping and validation is not None:
-            callbacks.append(_loop.early_stopping(self.n_iter_no_change, self.tol))
-        if self.verbose:
-            callbacks.append(_loop.progress_printer())
-        if context is not None:
-            callbacks.append(_loop.epoch_watcher(*self._epoch_tasks(context, state, data)))
-        augmentation = Augmentation(
-            bool(self.flip_polarity),
-            int(self.max_shift),
-            int(self.n_channels),
-            targets_too=state["architecture_"].head == "trace",
-        )
-        with _engine.lend_engine(state["architecture_"]) as engine:
-            weights, optimizer_state, history, stopped = engine.fit(
+        with lend_network(state["architecture_"]) as network:
+            weights, optimizer_state, history, stopped = network.fit(
                 state["weights_"],
                 state["optimizer_state_"],
-                *self._for_network(data, state),
+                *self._network_arrays(data, state),
                 sample_weight=data.weight,
                 weight_decay=self.weight_decay,
                 learning_rates=rates,
@@ -251,10 +332,10 @@ class NetworkEstimator(Estimator):
                 epochs=len(rates),
                 initial_epoch=state["n_iter_"],
                 seed=state["seed_"],
-                augment=augmentation if augmentation.changes_traces else None,
+                augment=self._augmentation(state),
                 validation_data=validation
-                and (*self._for_network(validation, state), validation.weight),
-                epoch_callbacks=callbacks,
+                and (*self._network_arrays(validation, state), validation.weight),
+                epoch_callbacks=self._epoch_callbacks(state, data, validation, context),
             )
         past, n_past, n_new = state["history_"], state["n_iter_"], len(history["loss"])
         state = state | {
@@ -267,6 +348,24 @@ class NetworkEstimator(Estimator):
             "n_iter_": n_past + n_new,
         }
         return state, stopped
+
+    def _augmentation(self, state):
+        if not (self.flip_polarity or self.max_shift):
+            return None
+        targets_too = state["architecture_"].head == "trace"
+        return Augmentation(bool(self.flip_polarity), int(self.max_shift), targets_too)
+
+    def _epoch_callbacks(self, state, data, validation, context):
+        from sklearn_aera.neural_network._keras import model
+
+        callbacks = []
+        if self.early_stopping and validation is not None:
+            callbacks.append(model.early_stopping(self.n_iter_no_change, self.tol))
+        if self.verbose:
+            callbacks.append(model.progress_printer())
+        if context is not None:
+            callbacks.append(model.epoch_watcher(*self._epoch_tasks(context, state, data)))
+        return callbacks
 
     def _epoch_tasks(self, context, state, data):
         """Functions that begin and end an epoch's task for scikit-learn's callbacks."""
@@ -284,3 +383,47 @@ class NetworkEstimator(Estimator):
             )
 
         return begin, end
+
+
+def check_sample_weight(sample_weight, X):
+    """Return sample weights as a vector, or raise an error that names them."""
+    if isinstance(sample_weight, numbers.Real):
+        sample_weight = np.full(len(X), sample_weight)
+    weight = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weight.ndim != 1:
+        raise ValueError(f"sample_weight must be one-dimensional, got shape {weight.shape}")
+    check_consistent_length(X, weight)
+    if (weight < 0).any():
+        raise ValueError(f"sample_weight must be 0 or positive, got {weight.min()}")
+    if not weight.any():
+        raise ValueError("sample_weight must not be zero for all traces")
+    return weight
+
+
+def _epochs_of(simulator, n_events, seed, events):
+    """The function from the number of an epoch to its data that `fit_simulated` is given."""
+    if not callable(simulator):
+        check_count(n_events, "n_events")
+        first_id = events.pop("first_event_id", 0)
+        return lambda epoch: make_traces(
+            n_events,
+            simulator=simulator,
+            random_state=seed,
+            first_event_id=first_id + epoch * n_events,
+            **events,
+        )
+    if events:
+        raise TypeError(f"{', '.join(events)} cannot be used with a function that makes the data")
+
+    def make_data(epoch):
+        data = simulator(epoch)
+        if not (hasattr(data, "keys") and "traces" in data):
+            raise TypeError(
+                "simulator must return a data set with 'traces' and 'y' or 'signals', such as a "
+                f"Bunch, got {type(data).__name__} for epoch {epoch}"
+            )
+        return data
+
+    return make_data

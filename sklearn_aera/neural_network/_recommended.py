@@ -1,12 +1,13 @@
-"""The recommended pipelines."""
+"""The recommended detector and denoiser."""
 
 from sklearn.pipeline import Pipeline
 
+from sklearn_aera._docstrings import fill_docstring
+from sklearn_aera.neural_network._classifiers import RecurrentClassifier
 from sklearn_aera.neural_network._denoiser import RecurrentDenoiser
-from sklearn_aera.neural_network._recurrent import RecurrentClassifier
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
 
-# The network and its training, for whitened traces of some microseconds.
+# Network and training for whitened traces of some microseconds.
 _RECIPE = {
     "cell": "gru",
     "hidden_size": 32,
@@ -21,29 +22,31 @@ _RECIPE = {
 }
 
 
-def make_detector(
-    *, epochs=60, max_shift=200, n_channels=1, random_state=None, memory=None, verbose=0
-):
-    """The recommended pipeline from traces to probabilities: normalise, whiten, classify.
+_PARAMETERS = """
+max_shift : int, default=200
+    Largest time shift of a training trace in samples; 0 for none.
+random_state : int, RandomState instance or None, default=None
+    Seed of the network's training.
+verbose : int, default=0
+    Print a line per epoch if above 0.
+"""
 
-    Whitened traces show a pulse where carriers hid it; a convolution of long filters and a
+
+@fill_docstring(shared=_PARAMETERS)
+def make_detector(*, epochs=60, max_shift=200, random_state=None, memory=None, verbose=0):
+    """Make the recommended pipeline from traces to probabilities: normalise, whiten, classify.
+
+    In whitened traces a pulse is visible that carriers hid. A convolution with long filters and a
     bidirectional GRU find it. The classifier is trained with AdamW, a cosine schedule, polarity
     flips and time shifts, so that some thousands of traces are enough.
 
     Parameters
     ----------
     epochs : int, default=60
-        Passes over the training traces; fewer are enough for more traces (10 for 40 000).
-    max_shift : int, default=200
-        Largest time shift of a training trace in samples; 0 for none.
-    n_channels : int, default=1
-        Number of channels (polarisations) of a trace.
-    random_state : int, RandomState instance or None, default=None
-        Of the classifier.
+        Passes over the training traces; with more traces fewer are enough (10 for 40 000).
+    %(shared)s
     memory : str or joblib.Memory, default=None
         Cache of the pipeline's fitted transformers.
-    verbose : int, default=0
-        Of the classifier.
 
     Returns
     -------
@@ -64,23 +67,27 @@ def make_detector(
         **_RECIPE,
         pooling="max",
         max_shift=max_shift,
-        n_channels=n_channels,
         epochs=epochs,
         random_state=random_state,
         verbose=verbose,
     )
-    whitener = SpectralWhitener(n_channels=n_channels)
-    steps = [("normalize", StdNormalizer()), ("whiten", whitener), ("classify", classifier)]
+    steps = [
+        ("normalize", StdNormalizer()),
+        ("whiten", SpectralWhitener()),
+        ("classify", classifier),
+    ]
     return Pipeline(steps, memory=memory)
 
 
-def make_denoiser(*, epochs=30, max_shift=200, n_channels=1, random_state=None, verbose=0):
-    """The recommended denoiser: normalise, whiten, recover.
+@fill_docstring(shared=_PARAMETERS)
+def make_denoiser(*, epochs=30, max_shift=200, random_state=None, verbose=0):
+    """Make the recommended denoiser, which normalises and whitens traces and recovers the signals.
 
     Parameters
     ----------
-    epochs, max_shift, n_channels, random_state, verbose
-        See `make_detector`.
+    epochs : int, default=30
+        Passes over the training traces.
+    %(shared)s
 
     Returns
     -------
@@ -97,13 +104,12 @@ def make_denoiser(*, epochs=30, max_shift=200, n_channels=1, random_state=None, 
     >>> denoiser.predict(data.traces).shape
     (200, 500)
     """
-    # Longer filters, which are waveforms too, and finer steps in time than it takes to detect.
+    # Longer filters, which are waveforms too, and finer steps in time than detection needs.
     finer = {"kernel_size": 128, "stride": 4, "learning_rate": 4e-3}
     return RecurrentDenoiser(
         **(_RECIPE | finer),
-        whitener=SpectralWhitener(n_channels=n_channels),
+        whitener=SpectralWhitener(),
         max_shift=max_shift,
-        n_channels=n_channels,
         epochs=epochs,
         random_state=random_state,
         verbose=verbose,

@@ -1,14 +1,17 @@
-"""Recurrent layers whose loops over time hold only what has to be in them.
+"""Recurrent layers whose gradient is written out: the same weights and outputs as Keras' layers.
 
-Keras' cells multiply the input of every step with their kernel inside the loop over time, and
-automatic differentiation sums the gradient of the weights step by step. Here one large product
-projects the whole input before the loop, and the gradient is written out: its loop carries only
-the gradient of the state back in time, and one large product after it gives that of the weights.
-Weights, names and results are those of Keras' own layers, see ``tests/test_recurrence.py``. What
-the gradient needs of each step is kept in training alone.
+Automatic differentiation of a loop over time sums the gradient of the weights step by step. Here
+the loop of the gradient carries the gradient of the state alone, and one large matrix product
+after it gives that of the weights. One product in front of the loop projects the whole input: by
+itself that gains nothing, but it keeps the input's weights out of the written-out gradient. How
+much faster a training step is, is measured by ``examples/benchmarks/training_steps.py``; that the
+results are those of Keras' layers, by ``tests/test_layers.py``.
 
-Time comes first in here: arrays are (n_steps, n_traces, size).
+Time is the first axis in this module: arrays are (n_steps, n_traces, size). Functions with the
+argument ``keeps`` store what the gradient needs of each step only if it is true, as in training.
 """
+
+from functools import partial
 
 import keras
 import tensorflow as tf
@@ -16,11 +19,11 @@ from tensorflow.raw_ops import SigmoidGrad, TanhGrad
 
 
 def _scan(step, inputs, state, n_steps, *, n_outputs, backwards=False):
-    """Outputs, and the last state, of a loop over time.
+    """Run a loop over time; returns the outputs of all steps and the last state.
 
-    ``step(inputs, state)`` gives its outputs, of which the first ``n_outputs`` are kept, and the
-    next state. Inputs and outputs are TensorArrays: what one loop keeps for another is never
-    copied.
+    ``step(inputs, state)`` returns its outputs, the first ``n_outputs`` of which are stored, and
+    the next state. Inputs and outputs are TensorArrays, so that the gradient's loop reads what the
+    first loop stored without a copy.
     """
     outputs = [tf.TensorArray(state[0].dtype, n_steps) for _ in range(n_outputs)]
 
@@ -51,13 +54,13 @@ def _rows(x):
 
 
 def _product(x, kernel):
-    """Product of every step's and trace's features with a kernel."""
+    """Multiply the features of every step and trace with a kernel."""
     n_steps, n_outputs = x.shape[0], kernel.shape[-1]
     return tf.reshape(tf.matmul(_rows(x), kernel), (n_steps, -1, n_outputs))
 
 
 def _kernel_gradient(first, states, d):
-    """Gradient of a recurrent kernel, which has multiplied the state before each step."""
+    """Gradient of a recurrent kernel, by which the state before each step is multiplied."""
     before = tf.concat([first[None], states[:-1]], axis=0)
     return tf.matmul(_rows(before), _rows(d), transpose_a=True)
 
@@ -135,7 +138,7 @@ def _lstm(keeps):
 
 
 def _gru(keeps):
-    """States h of a GRU that resets after the product, shape (n_steps, n, size)."""
+    """States h of a GRU with the reset gate after the product, shape (n_steps, n, size)."""
 
     @tf.custom_gradient
     def run(projected, h0, kernel, bias):
@@ -179,7 +182,7 @@ def _gru(keeps):
 
 @keras.saving.register_keras_serializable("sklearn_aera")
 class ProjectedRNN(keras.layers.RNN):
-    """Loop over time of one of Keras' cells."""
+    """Recurrent layer of one of Keras' cells, with the loops of this module."""
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         cell, loop = self.cell, _LOOPS[type(self.cell)]
@@ -198,25 +201,25 @@ class ProjectedRNN(keras.layers.RNN):
         return h[-1], outputs, state
 
 
-_CELLS = {
-    "simple_rnn": keras.layers.SimpleRNNCell,
-    "lstm": keras.layers.LSTMCell,
-    "gru": keras.layers.GRUCell,
-}
+def _fast_layer(
+    cell_class, units, *, return_sequences=False, go_backwards=False, dtype=None, **initializers
+):
+    return ProjectedRNN(
+        cell_class(units, dtype=dtype, **initializers),
+        return_sequences=return_sequences,
+        go_backwards=go_backwards,
+        dtype=dtype,
+    )
+
+
 _LOOPS = {
     keras.layers.SimpleRNNCell: _simple_rnn,
     keras.layers.LSTMCell: _lstm,
     keras.layers.GRUCell: _gru,
 }
-
-
-def projected_layer(
-    cell, units, *, return_sequences=False, go_backwards=False, dtype=None, **initializers
-):
-    """The recurrent layer of a cell's name."""
-    return ProjectedRNN(
-        _CELLS[cell](units, dtype=dtype, **initializers),
-        return_sequences=return_sequences,
-        go_backwards=go_backwards,
-        dtype=dtype,
-    )
+# Functions that make a layer, by the name of the cell.
+FAST_LAYERS = {
+    "simple_rnn": partial(_fast_layer, keras.layers.SimpleRNNCell),
+    "lstm": partial(_fast_layer, keras.layers.LSTMCell),
+    "gru": partial(_fast_layer, keras.layers.GRUCell),
+}

@@ -1,0 +1,201 @@
+"""Build Keras models from architectures."""
+
+from functools import partial
+
+import keras
+import numpy as np
+
+KERAS_LAYERS = {
+    "simple_rnn": keras.layers.SimpleRNN,
+    "lstm": keras.layers.LSTM,
+    "gru": keras.layers.GRU,
+}
+# Stated for every layer, so that a user's keras.json or dtype policy does not change networks.
+_FLOAT = {"dtype": "float32"}
+_CHANNELS_LAST = {"data_format": "channels_last"} | _FLOAT
+
+
+def build_network(architecture, seed, model_class=keras.Model, recurrent_layers=KERAS_LAYERS):
+    """Build the Keras model of an architecture with the initial weights of a seed.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    seed : int
+    model_class : subclass of keras.Model, default=keras.Model
+    recurrent_layers : dict of layer classes, default=KERAS_LAYERS
+        By the name of the cell. `FAST_LAYERS` have the same weights and outputs.
+
+    Returns
+    -------
+    keras.Model
+        From traces (n, *trace_shape) to outputs (n, *output_shape), not compiled.
+    """
+    seeds = iter(np.random.SeedSequence(seed).generate_state(64) >> 1)
+    traces = keras.Input(architecture.trace_shape, name="traces", **_FLOAT)
+    samples = _time_first(traces, architecture)
+    x = features = _front_end(samples, architecture, seeds)
+    last = len(architecture.hidden_size) - 1
+    for number, size in enumerate(architecture.hidden_size):
+        return_sequences = number < last or architecture.pooling != "last"
+        make = partial(recurrent_layers[architecture.cell], size, return_sequences=return_sequences)
+        x = _recurrent(make, architecture.bidirectional, seeds)(x)
+    if architecture.head == "trace":
+        outputs, kind = _trace_head(x, features, samples, architecture, seeds), "denoiser"
+    else:
+        outputs, kind = _logits_head(x, architecture, seeds), "classifier"
+    return model_class(traces, outputs, name=f"{architecture.cell or 'convolutional'}_{kind}")
+
+
+def _logits_head(x, architecture, seeds):
+    """Logits (n, n_logits) from a sequence (n, n_steps, n_features)."""
+    (n_logits,) = architecture.output_shape
+    if architecture.pooling != "max_logit":
+        x = _pool(x, architecture.pooling)
+    x = _dropout(x, architecture, seeds)
+    logits = _dense(n_logits, seeds, name="logits")(x)
+    return _pool(logits, "max") if architecture.pooling == "max_logit" else logits
+
+
+def _trace_head(x, features, samples, architecture, seeds):
+    """Signals from a sequence: sums of learned waveforms.
+
+    The outputs of linear filters are weighted over time, as probabilities weight matched filters
+    in the best possible estimate, and a transposed convolution turns them into a signal. Without
+    filters the sequence itself gives the waveforms' amplitudes.
+    """
+    x = _dropout(x, architecture, seeds)
+    padding, (kernel_size, stride) = "valid", architecture.frame
+    if architecture.filters:
+        padding, (_, kernel_size, stride) = "same", architecture.filters[0]
+        weights = _weights_over_time(x, features, architecture, seeds)
+        filtered = _convolution(samples, architecture.filters[0], None, seeds)
+        x = _corrected(keras.layers.Multiply(**_FLOAT)([filtered, weights]), weights, seeds)
+    signal = keras.layers.Conv1DTranspose(
+        architecture.n_channels,
+        kernel_size,
+        strides=stride,
+        padding=padding,
+        kernel_initializer=_glorot(seeds),
+        name="waveforms",
+        **_CHANNELS_LAST,
+    )(x)
+    if len(architecture.output_shape) == 2:
+        signal = keras.layers.Permute((2, 1), **_FLOAT)(signal)
+    else:
+        signal = keras.layers.Flatten(**_CHANNELS_LAST)(signal)
+    return signal[..., : architecture.output_shape[-1]]
+
+
+def _weights_over_time(x, features, architecture, seeds):
+    """Weight of each filter at each time: a softmax over the times and "there is no pulse".
+
+    The recurrent outputs summarise the whole trace, the features describe each time.
+    """
+    n_filters = architecture.filters[0][0]
+    x = keras.layers.Concatenate(**_FLOAT)([x, features])
+    x = _dense(n_filters, seeds, activation="relu")(x)
+    logits = _dense(n_filters, seeds, name="weights")(x)
+    weights = keras.ops.softmax(keras.ops.pad(logits, ((0, 0), (0, 1), (0, 0))), axis=1)
+    # Times the number of steps, so that weights are about 1 before training.
+    return weights[:, :-1] * logits.shape[1]
+
+
+def _corrected(amplitudes, weights, seeds):
+    """Amplitudes over time, corrected for the whole pulse by a factor and an offset.
+
+    Both are functions of the amplitudes' means over time, one for each waveform: they shrink
+    estimates towards what the training pulses have, as prior knowledge does.
+    """
+    n_filters = amplitudes.shape[-1]
+    pulse = _pool(amplitudes, "mean")
+    pulse = _dense(2 * n_filters, seeds, activation="relu")(pulse)
+    # Before training nothing is corrected.
+    zeros = {"kernel_initializer": "zeros"} | _FLOAT
+    factor = keras.layers.Dense(n_filters, bias_initializer="ones", name="factor", **zeros)(pulse)
+    offset = keras.layers.Dense(n_filters, name="addition", **zeros)(pulse)
+    return amplitudes * factor[:, None] + weights * offset[:, None]
+
+
+def _front_end(samples, architecture, seeds):
+    """Sequence (n, n_steps, n_features) from samples (n, n_samples, n_channels)."""
+    if not architecture.filters:
+        return _frames(samples, architecture)
+    for filters in architecture.filters:
+        samples = _convolution(samples, filters, "relu", seeds)
+    return samples
+
+
+def _frames(samples, architecture):
+    """Frames of samples, one step of the sequence each; zeros complete the last."""
+    kernel_size, stride = architecture.frame
+    n_samples, n_channels = architecture.n_samples, architecture.n_channels
+    if kernel_size == stride == 1:
+        return samples
+    n_missing = max(kernel_size - n_samples, 0)
+    n_missing += (kernel_size - n_samples - n_missing) % stride
+    flat = keras.layers.Flatten(**_CHANNELS_LAST)(samples)
+    padded = keras.ops.pad(flat, ((0, 0), (0, n_missing * n_channels)))
+    return keras.ops.extract_sequences(padded, kernel_size * n_channels, stride * n_channels)
+
+
+def _time_first(traces, architecture):
+    """Samples (n, n_samples, n_channels) of traces."""
+    if len(architecture.trace_shape) == 2:
+        return keras.layers.Permute((2, 1), **_FLOAT)(traces)
+    return keras.layers.Reshape((architecture.n_samples, 1), **_FLOAT)(traces)
+
+
+def _recurrent(make, bidirectional, seeds):
+    """A recurrent layer, in one or both directions, with initial weights of its own."""
+
+    def layer(**options):
+        return make(
+            kernel_initializer=_glorot(seeds),
+            recurrent_initializer=keras.initializers.Orthogonal(seed=int(next(seeds))),
+            **options,
+            **_FLOAT,
+        )
+
+    if not bidirectional:
+        return layer()
+    # The backward layer is given, not copied: a copy would start with the same weights.
+    forward, backward = layer(), layer(go_backwards=True)
+    return keras.layers.Bidirectional(forward, backward_layer=backward, **_FLOAT)
+
+
+def _convolution(x, filters, activation, seeds):
+    n_filters, kernel_size, stride = filters
+    return keras.layers.Conv1D(
+        n_filters,
+        kernel_size,
+        strides=stride,
+        padding="same",
+        activation=activation,
+        kernel_initializer=_glorot(seeds),
+        **_CHANNELS_LAST,
+    )(x)
+
+
+def _dense(n_units, seeds, **options):
+    return keras.layers.Dense(n_units, kernel_initializer=_glorot(seeds), **options, **_FLOAT)
+
+
+def _dropout(x, architecture, seeds):
+    if not architecture.dropout:
+        return x
+    return keras.layers.Dropout(architecture.dropout, seed=int(next(seeds)), **_FLOAT)(x)
+
+
+def _pool(x, pooling):
+    if pooling == "last":  # The last recurrent layer gives its last output alone.
+        return x
+    if pooling == "max":
+        return keras.layers.GlobalMaxPooling1D(**_CHANNELS_LAST)(x)
+    if pooling == "mean":
+        return keras.layers.GlobalAveragePooling1D(**_CHANNELS_LAST)(x)
+    return keras.layers.Flatten(**_CHANNELS_LAST)(x)
+
+
+def _glorot(seeds):
+    return keras.initializers.GlorotUniform(seed=int(next(seeds)))
