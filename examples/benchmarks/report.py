@@ -147,9 +147,9 @@ class Target:
     def row(self):
         """Row of the table of targets."""
         if self.at_most is not None:
-            met, limit = self.measured <= self.at_most, f"≤ {self.at_most:,.4g}"
+            met, limit = self.measured <= self.at_most, f"≤ {formatted(float(self.at_most))}"
         else:
-            met, limit = self.measured >= self.at_least, f"≥ {self.at_least:,.4g}"
+            met, limit = self.measured >= self.at_least, f"≥ {formatted(float(self.at_least))}"
         row = {"target": self.name, "measured": float(self.measured), "limit": limit}
         return row | {"unit": self.unit, "met": "yes" if met else "NO"}
 
