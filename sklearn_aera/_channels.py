@@ -18,31 +18,24 @@ def validate_traces(
     Parameters
     ----------
     estimator : estimator
-        With ``reset=True`` it gets the attributes ``n_features_in_``, the number of values in a
-        trace, and ``trace_shape_``, (n_samples,) or (n_channels, n_samples). Otherwise the
-        traces must agree with them.
+        In a fit, with ``reset=True``, it gets ``n_features_in_``, the number of values in a trace,
+        and ``trace_shape_``, (n_samples,) or (n_channels, n_samples). Otherwise the traces must
+        agree with both.
     X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-    *args
-        The target ``y``, if there is one.
-    reset : bool, default=True
-        Whether the traces are those of a fit.
     several_channels : bool, default=True
         Whether the estimator takes traces of several channels.
-    dtype : dtype or sequence of dtypes, default=(float64, float32)
-    **options
-        Arguments of `validate_data`.
+    *args, reset, dtype, **options
+        Target ``y`` and options of `validate_data`.
 
     Returns
     -------
-    X : ndarray of the shape of ``X``
-    y : ndarray
-        Only with ``y`` among the arguments.
+    ndarray of the shape of X, or a tuple of it and ``y``
 
     Raises
     ------
     ValueError
-        If the traces are not finite, differ in shape from those of the fit, or have more
-        channels than samples, or if the estimator takes one channel and they have several.
+        If the traces are not finite, differ in shape from those of the fit or have more channels
+        than samples, or if the estimator takes one channel and X is three-dimensional.
     """
     if not hasattr(X, "shape"):
         X = np.asarray(X)

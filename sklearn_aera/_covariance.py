@@ -161,22 +161,9 @@ def background_rows(X, y):
 
 
 def _maximize_likelihood(spectrum, sample, known, n_iterations):
-    """Iterate the powers of a spectrum, and return its autocovariance.
+    """Iterate the powers of a spectrum on an even grid, and return its autocovariance.
 
-    Parameters
-    ----------
-    spectrum : ndarray of shape (n_grid // 2 + 1,)
-        Initial powers, n_grid even.
-    sample : ndarray of shape (n_samples, n_samples)
-        Sample covariance.
-    known : ndarray of shape (n_samples,)
-        Known part of the autocovariance, which is added to that of the spectrum.
-    n_iterations : int
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Autocovariance of the spectrum, without the known part.
+    ``known`` is the autocovariance, from lag 0 on, of the rest of the model.
     """
     n_samples, n_grid = len(sample), 2 * (len(spectrum) - 1)
     for _ in range(n_iterations):

@@ -5,6 +5,7 @@ from textwrap import dedent, indent
 
 _PLACE = re.compile(r"^( *)%\((\w+)\)s$", re.MULTILINE)
 
+# Parameters and attributes of the simulator and of the estimators for traces.
 PARAMETERS = {
     "pulse": """
 pulse : AnalyticPulse or PulseLibrary, default=None
@@ -34,16 +35,21 @@ regularization : float, default=1e-4
     "bank": """
 times_per_sample, n_slopes, n_phases : int, default=2
     Number of arrival times per sample, of spectral slopes and of phases of the templates.""",
+    "trace_shape": """
+trace_shape_ : tuple of int
+    (n_samples,) or (n_channels, n_samples).
+n_features_in_ : int
+    Number of values in a trace, over all channels.""",
+    "one_channel": """
+trace_shape_ : tuple of int
+    (n_samples,): traces have one channel.
+n_features_in_ : int
+    Number of samples of a trace.""",
 }
 
 
 def fill_docstring(**texts):
-    """Decorate a class or function: insert shared text into its docstring.
-
-    Parameters
-    ----------
-    **texts : str
-        Text that replaces each line ``%(name)s`` of the docstring, indented as that line is.
+    """Decorate a class or function: replace each line ``%(name)s`` of its docstring by a text.
 
     Examples
     --------

@@ -41,18 +41,7 @@ def check_events(events):
 
 
 def event_column(events, name):
-    """Return one column of an event table by its name.
-
-    Parameters
-    ----------
-    events : ndarray or DataFrame of shape (n_events, n_columns)
-        The columns of an array are `EVENT_COLUMNS`, in this order.
-    name : str
-        One of `EVENT_COLUMNS`.
-
-    Returns
-    -------
-    ndarray of shape (n_events,)
+    """Return the column of an event table (array or data frame) with one of `EVENT_COLUMNS`.
 
     Examples
     --------

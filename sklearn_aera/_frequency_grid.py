@@ -37,7 +37,7 @@ class FrequencyGrid:
     >>> from sklearn_aera.simulation import BandPass, FrequencyGrid
     >>> grid = FrequencyGrid.from_response(BandPass(), sampling_rate=180.0, n_samples=500)
     >>> grid.n_grid, grid.n_bins, grid.frequencies[:2].round(2)
-    (1000, 281, array([29.88, 30.06]))
+    (1000, 282, array([29.88, 30.06]))
     """
 
     sampling_rate: float

@@ -205,10 +205,6 @@ def matched_filter(products, pair):
         White coefficients times the bank's templates.
     pair : ndarray of shape (2, n_cells)
         Weights of the phase, from ``bank.weights``.
-
-    Returns
-    -------
-    ndarray of shape (n_traces, n_cells)
     """
     n_cells = products.shape[1] // 2
     z = products[:, :n_cells] * pair[0]

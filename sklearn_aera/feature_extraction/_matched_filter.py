@@ -43,17 +43,12 @@ class MatchedFilter(FeatureNamesMixin, TransformerMixin, Estimator):
         Autocovariance of the background from lag 0 on.
     bank_ : TemplateBank
         Whitened templates.
-    n_features_in_ : int
-        Number of samples of a trace.
+    %(one_channel)s
 
     See Also
     --------
     sklearn_aera.likelihood.LikelihoodRatioClassifier : Average over the templates instead of the
         maximum.
-
-    Notes
-    -----
-    Traces have one channel.
 
     References
     ----------

@@ -35,16 +35,11 @@ class SNRCalculator(FeatureNamesMixin, TransformerMixin, Estimator):
 
     Attributes
     ----------
-    n_features_in_ : int
-        Number of samples of a trace.
+    %(one_channel)s
 
     See Also
     --------
     sklearn_aera.metrics.signal_to_noise_ratio : Ratio of a known signal and known noise.
-
-    Notes
-    -----
-    Traces have one channel.
 
     Examples
     --------

@@ -14,18 +14,11 @@ NEGLIGIBLE_LOSS = 20.0
 
 
 def white_batches(X, bank, scale):
-    """Project traces on the basis of a bank, in batches.
+    """Project traces on the basis of a bank with `white_coefficients`, in batches.
 
     Zero traces are appended to each batch, up to a multiple of the block size of matrix
     products. Linear algebra libraries compute a few rows in another order than many, so that
     the last digits of a result would depend on the number of traces.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_traces, n_samples)
-    bank : TemplateBank
-    scale : float
-        See `white_coefficients`.
 
     Yields
     ------
@@ -41,13 +34,7 @@ def white_batches(X, bank, scale):
 
 
 def blocks(coefficients, rms):
-    """Yield the blocks of a batch with their RMS and the power of their coefficients.
-
-    Yields
-    ------
-    rows : slice
-    rms, power : ndarray of shape (n_rows,), float64
-    """
+    """Yield the blocks of a batch: rows, their RMS, and the power of their coefficients."""
     power = rms**2 * np.einsum("ij,ij->i", coefficients, coefficients, dtype=np.float64)
     for rows in gen_batches(len(rms), _BLOCK_SIZE):
         yield rows, rms[rows], power[rows]

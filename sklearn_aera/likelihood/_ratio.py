@@ -21,12 +21,11 @@ from sklearn_aera.simulation import AnalyticPulse, BandPass
 class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
     """Classify traces with the likelihood ratio of pulse and noise, the optimal detector.
 
-    By the lemma of Neyman and Pearson, no detector has a higher efficiency at any
-    false-positive rate than the ratio of the likelihoods of pulse and noise. This holds for
-    known pulses in stationary Gaussian noise. The ratio is averaged over the unknown parameters
-    of a pulse: arrival time, spectral slope, phase, polarity and signal-to-noise ratio. Their
-    ranges are parameters; the covariance of the noise and the share of traces with a pulse are
-    estimated.
+    For known pulses in stationary Gaussian noise, no detector has a higher efficiency at any
+    false-positive rate than the ratio of the likelihoods of pulse and noise (lemma of Neyman and
+    Pearson). The ratio is averaged over the unknown parameters of a pulse: arrival time, spectral
+    slope, phase, polarity and signal-to-noise ratio. Their ranges are parameters; the covariance
+    of the noise and the share of traces with a pulse are estimated.
 
     Parameters
     ----------
@@ -65,13 +64,16 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         Whitened templates.
     pulse_prior_ : PulsePrior
         Prior distribution of the strength of a pulse.
-    n_features_in_ : int
-        Number of samples of a trace.
+    amplitudes_ : ndarray of shape (n_snr, n_cells)
+        Peak of the pulse over the RMS of the trace, for each cell of the bank.
+    snr_weights_ : ndarray of shape (n_snr,)
+        Prior probabilities of the signal-to-noise ratios.
+    %(one_channel)s
 
     Notes
     -----
-    Traces have one channel. The noise of a trace is Gaussian, with the estimated covariance times
-    a factor from an inverse gamma distribution. Bursts are not part of the model.
+    The noise of a trace is Gaussian, with the estimated covariance times a factor from an inverse
+    gamma distribution. Bursts are not part of the model.
 
     References
     ----------

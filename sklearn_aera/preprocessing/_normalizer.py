@@ -6,10 +6,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._channels import validate_traces
+from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 from sklearn_aera._scaling import divide_by_std
 from sklearn_aera._validation import check_choice
 
 
+@fill_docstring(**PARAMETERS)
 class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     """Divide traces by their standard deviation.
 
@@ -23,10 +25,7 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     ----------
     scale_ : float
         Standard deviation of the training data. Only with ``per="dataset"``.
-    trace_shape_ : tuple of int
-        (n_samples,) or (n_channels, n_samples).
-    n_features_in_ : int
-        Number of values in a trace, over all channels.
+    %(trace_shape)s
 
     Notes
     -----

@@ -35,10 +35,7 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         Autocovariance of the background from lag 0 on, in the squared unit of the traces.
     whitening_ : ndarray of shape (n_channels, n_samples, n_samples), float32
         Symmetric whitening matrices.
-    trace_shape_ : tuple of int
-        (n_samples,) or (n_channels, n_samples).
-    n_features_in_ : int
-        Number of values in a trace, over all channels.
+    %(trace_shape)s
 
     See Also
     --------

@@ -37,8 +37,7 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
         Autocovariance of the pulses.
     filter_ : ndarray of shape (n_samples, n_samples), float32
         Matrix that traces are multiplied by from the right.
-    n_features_in_ : int
-        Number of samples of a trace.
+    %(one_channel)s
 
     See Also
     --------
@@ -48,8 +47,6 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
     Notes
     -----
-    Traces have one channel.
-
     A linear filter does not depend on the arrival time of the pulse. It keeps noise with the
     spectrum of a pulse in the whole trace, and reduces the amplitude of every pulse.
     ``examples/benchmarks/recovery.py`` compares it with non-linear estimates.

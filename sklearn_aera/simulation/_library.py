@@ -51,6 +51,7 @@ class PulseLibrary(Documented):
 
     def prepare(self, grid):
         """Transform the waveforms to a `FrequencyGrid`, and return self.
+
         Raises
         ------
         ValueError

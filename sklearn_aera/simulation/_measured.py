@@ -43,6 +43,7 @@ class MeasuredNoise(Documented):
 
     def prepare(self, grid):
         """Check the recordings for the traces of a `FrequencyGrid`, and return self.
+
         Raises
         ------
         ValueError

@@ -147,6 +147,7 @@ class AntennaNoise(Documented):
 
     def prepare(self, grid):
         """Compute the spectra of the noise on a `FrequencyGrid`, and return self.
+
         Raises
         ------
         ValueError

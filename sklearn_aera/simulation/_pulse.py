@@ -79,6 +79,7 @@ class AnalyticPulse(Documented):
 
     def prepare(self, grid):
         """Check the parameters, store the frequencies of a `FrequencyGrid`, and return self.
+
         Raises
         ------
         ValueError
