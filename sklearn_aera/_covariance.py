@@ -38,12 +38,12 @@ def stationary_autocovariance(
     frequencies_per_sample : int, default=64
         Density of the frequencies; a carrier between two of them must still be narrow. With 16,
         whitened carriers keep 10 % too much power, with 64 none, and 256 change nothing (measured
-        with 20 000 traces by ``examples/benchmarks/limit.py``).
+        with 20 000 traces by ``examples/benchmarks/covariance.py``).
     n_iterations : int, default=30
         Of 10, 30 and 100 iterations, 30 have the lowest divergence from the true covariance, with
         200 traces as with 20 000: after 10 the power at the carriers is 8 % too high, and after
         100 the estimate follows fluctuations of the data. The area under the ROC curve is equal to
-        0.0001 for all three (``examples/benchmarks/limit.py``).
+        0.0001 for all three (``examples/benchmarks/covariance.py``).
 
     Returns
     -------

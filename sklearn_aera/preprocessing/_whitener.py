@@ -27,7 +27,7 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
     %(regularization)s
         The amplitude gain outside the band is at most one over its square root. From 1e-5 to 1e-3,
         the area under the ROC curve of the likelihood ratio is the same to 0.0001
-        (``examples/benchmarks/limit.py``).
+        (``examples/benchmarks/covariance.py``).
 
     Attributes
     ----------
