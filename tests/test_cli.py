@@ -1,10 +1,9 @@
-"""The command line as a user meets it."""
+"""The application and the demo."""
 
-import csv
+import json
 import subprocess
 import sys
 
-import joblib
 import pytest
 from typer.testing import CliRunner
 
@@ -12,8 +11,9 @@ import sklearn_aera
 from sklearn_aera.cli import _demo
 from sklearn_aera.cli._app import app
 from sklearn_aera.datasets import make_traces
+from sklearn_aera.persistence import load_model
 
-TINY = _demo.Size(n_train=60, n_fresh=300, n_folds=2, epochs=1, hidden_sizes=(2,))
+TINY = _demo.Size(n_train=60, n_new=300, n_folds=2, epochs=1, hidden_sizes=(2,))
 
 
 def test_version():
@@ -39,16 +39,15 @@ def test_demo(tmp_path, monkeypatch, request, pulses):
         options += ["--pulses", str(request.getfixturevalue("coreas_path"))]
     result = CliRunner().invoke(app, options, catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    for text in ("1. Events", "2. Search", "3. Comparison", "4. Fresh traces", "SNR threshold"):
+    for text in ("1. Events", "2. Search", "3. Comparison", "4. New traces", "SNR threshold"):
         assert text in result.output
     assert ("32 CoREAS pulses" in result.output) == (pulses == "coreas")
     files = {path.name for path in (tmp_path / "out").iterdir()}
-    assert files == {"detector.joblib", "search.csv", "traces.png", "efficiency.png"}
-    with open(tmp_path / "out" / "search.csv") as file:
-        rows = list(csv.DictReader(file))
+    assert files == {"detector.skops", "search.json", "traces.png", "efficiency.png"}
+    rows = json.loads((tmp_path / "out" / "search.json").read_text())["candidates"]
     assert len(rows) == 6
-    assert {row["param_classify__cell"] for row in rows} == {"simple_rnn", "lstm", "gru"}
-    detector = joblib.load(tmp_path / "out" / "detector.joblib")
+    assert {row["classify__cell"] for row in rows} == {"simple_rnn", "lstm", "gru"}
+    detector = load_model(tmp_path / "out" / "detector.skops")
     assert detector.predict(make_traces(3, random_state=0).traces).shape == (3,)
     for name in ("traces.png", "efficiency.png"):
         assert (tmp_path / "out" / name).stat().st_size > 10_000

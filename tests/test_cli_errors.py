@@ -1,25 +1,30 @@
-"""Commands say what is wrong in a line, and lose nothing."""
+"""Commands report errors in one line, and damage no file."""
 
 import json
 import signal
 import subprocess
 import sys
+import time
 
 import joblib
 import numpy as np
 import pytest
+from helpers import child_process
+from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
 from sklearn_aera.cli._app import app
-from sklearn_aera.cli._common import fitted_limit
-from sklearn_aera.cli._fit import _candidates
+from sklearn_aera.cli._evaluation import auc_with_error, fitted_limit
+from sklearn_aera.cli._search import candidates
 from sklearn_aera.datasets import load_traces, make_traces, save_traces
 from sklearn_aera.neural_network import make_denoiser, make_detector
 from sklearn_aera.persistence import load_model, save_model
 from sklearn_aera.simulation import TraceSimulator
 
 DATA = make_traces(60, snr=5.0, random_state=0)
-PROGRAM = [sys.executable, "-c", "from sklearn_aera.cli import main; main()"]
+# Background jobs ignore SIGINT, and their children inherit this.
+HANDLED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+PROGRAM = [sys.executable, "-c", f"{HANDLED}from sklearn_aera.cli import main; main()"]
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +40,12 @@ def folder(tmp_path_factory):
     tiny = {"hidden_size": 2, "n_filters": 2}
     detector = make_detector(epochs=1, random_state=0)
     detector[-1].set_params(**tiny)
-    save_model(folder / "detector.skops", detector.fit(DATA.traces, DATA.y))
-    save_model(folder / "whitener.skops", detector[:-1])
+    save_model(detector.fit(DATA.traces, DATA.y), folder / "detector.skops")
+    save_model(detector[:-1], folder / "whitener.skops")
     joblib.dump(detector, folder / "detector.joblib")
     denoiser = make_denoiser(epochs=1, random_state=0)
     denoiser.set_params(**tiny)
-    save_model(folder / "denoiser.skops", denoiser.fit(DATA.traces, DATA.signals))
+    save_model(denoiser.fit(DATA.traces, DATA.signals), folder / "denoiser.skops")
     return folder
 
 
@@ -59,29 +64,33 @@ def run(folder, monkeypatch, *words):
         ("predict detector.skops nan.npy", "traces in nan.npy contains NaN"),
         ("predict detector.skops short.npy", "X has 400 features, but"),
         ("predict foreign.skops bare.npy", "cannot be loaded as a model"),
-        ("predict detector.joblib bare.npy", "runs code that is in it"),
+        ("predict detector.joblib bare.npy", "runs code that is in the file; --allow-pickle"),
         (
             "predict denoiser.skops bare.npy",
-            "holds a RecurrentDenoiser, which gives no probabilities",
+            "holds a RecurrentDenoiser, which returns no probabilities",
         ),
-        ("predict detector.skops bare.npy --json", "--json: give an --out"),
+        ("predict detector.skops bare.npy --json", "--json needs --out"),
         (
             "recover detector.skops bare.npy -o out.npy",
             "holds a RecurrentClassifier, which recovers no signals",
         ),
         ("recover denoiser.skops bare.npy -o no/out.npy", "there is no folder no"),
-        ("evaluate whitener.skops data.h5", "holds a SpectralWhitener, which gives no"),
+        ("evaluate whitener.skops data.h5", "holds a SpectralWhitener, which returns no"),
         ("plot trace data.h5 --model whitener.skops -o out.png", "recovers no signals"),
-        ("plot training whitener.skops -o out.png", "must be one with a network"),
+        ("plot training whitener.skops -o out.png", "must have a network"),
         ("train bare.npy -o out.skops", "needs labels"),
         ("train data.h5 -o out.model", "ending of 'out.model' must be one of"),
         ("train data.h5 -o detector.skops", "exists; --overwrite replaces it"),
         ("tune data.h5 -o out.skops --scoring nonsense --epochs 1", "nonsense"),
-        ("evaluate detector.skops data.h5", "--validation: the thresholds"),
+        (
+            "evaluate detector.skops data.h5",
+            "--validation is missing: traces to choose the thresholds",
+        ),
         ("evaluate detector.skops bare.npy --validation data.h5", "needs labels"),
         ("simulate out.h5 -n 5 --snr 3 1", "snr must be finite and increasing"),
         ("simulate data.h5 -n 5", "exists; --overwrite replaces it"),
-        ("plot trace data.h5 --row 60 -o out.png", "data.h5 has 60 traces, got 60"),
+        ("simulate out.npz -n 5", "must be '.h5' or '.hdf5'"),
+        ("plot trace data.h5 --row 60 -o out.png", "data.h5 has 60 traces, got number 60"),
         ("plot trace data.h5 -o out.gif", "ending of 'out.gif' must be one of"),
         ("plot search data.h5 -o out.png", "holds no results of 'tune'"),
     ],
@@ -105,7 +114,7 @@ def test_pickles_are_loaded_with_a_warning(folder, monkeypatch):
     words = ["predict", "detector.joblib", "bare.npy", "--allow-pickle"]
     result = run(folder, monkeypatch, *words)
     assert result.exit_code == 0
-    assert "loading it runs code that is in it" in result.stderr
+    assert "loading it runs code from the file" in result.stderr
     lines = result.stdout.splitlines()
     assert lines[0] == "trace,probability,score,pulse"
     assert len(lines) == 61
@@ -144,18 +153,18 @@ def test_pulses_of_a_shower(coreas_path, monkeypatch, tmp_path):
 
 def test_interrupted_simulation_goes_on(tmp_path):
     words = ["simulate", "data.h5", "--chunk-size", "500", "-n"]
-    process = subprocess.Popen([*PROGRAM, *words, "1000000"], cwd=tmp_path, stderr=subprocess.PIPE)
-    part = tmp_path / "data.h5.part"
-    while not part.exists():
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    with child_process(*PROGRAM, *words, "1000000", cwd=tmp_path) as process:
+        while not (tmp_path / "data.h5.part").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.decode().endswith("Interrupted.\n")
+    assert errors.endswith("Interrupted.\n")
     assert [path.name for path in tmp_path.iterdir()] == ["data.h5.part"]
     result = subprocess.run([*PROGRAM, *words, "500"], cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 1
-    assert "--resume goes on with it" in result.stderr
+    assert "--resume continues it" in result.stderr
 
 
 def test_help_is_quick_to_come():
@@ -181,7 +190,7 @@ def test_labels_of_any_kind(folder, monkeypatch):
     joblib.dump(detector, folder / "three.joblib")
     result = run(folder, monkeypatch, *["predict", "three.joblib", "data.h5", "--allow-pickle"])
     assert result.exit_code == 1
-    assert "of 3 classes, a detector has two" in result.stderr
+    assert "for 3 classes, but a detector has two" in result.stderr
     for name in ("words.csv", "words.joblib", "three.joblib"):
         (folder / name).unlink()
 
@@ -214,7 +223,7 @@ def test_endless_training_of_other_lengths(monkeypatch, tmp_path):
 def test_ratios_of_nothing(folder, monkeypatch):
     result = run(folder, monkeypatch, *["train", "data.h5", "-o", "out.skops", "--snr", "1", "2"])
     assert result.exit_code == 1
-    assert "--snr is that of events simulated with --endless" in result.stderr
+    assert "--snr applies to the events simulated with --endless" in result.stderr
 
 
 def test_search_with_networks_that_failed(monkeypatch, tmp_path):
@@ -223,11 +232,29 @@ def test_search_with_networks_that_failed(monkeypatch, tmp_path):
         "params": [{"classify__cell": cell} | networks for cell in ("gru", "lstm", "simple_rnn")],
         "mean_test_score": np.array([0.7, np.nan, 0.9]),
         "std_test_score": np.array([0.1, np.nan, 0.1]),
+        "split0_test_score": np.array([0.6, np.nan, 0.8]),
+        "split1_test_score": np.array([0.8, np.nan, 1.0]),
+        "mean_fit_time": np.ones(3),
         "rank_test_score": np.array([2, 3, 1]),
     }
-    rows = _candidates(results)
+    rows = candidates(results)
     assert [row["mean_test_score"] for row in rows] == [0.9, 0.7, None]
+    assert [row["test_scores"] for row in rows] == [[0.8, 1.0], [0.6, 0.8], [None, None]]
     stored = {"scoring": "roc_auc", "candidates": rows}
     (tmp_path / "search.json").write_text(json.dumps(stored, allow_nan=False))
     result = run(tmp_path, monkeypatch, "plot", "search", "search.json", "-o", "search.png")
     assert result.exit_code == 0, result.stderr
+
+
+def test_auc_and_its_error():
+    """The error is the spread of the areas of many samples."""
+    rng = np.random.default_rng(0)
+    y = np.arange(400) % 4 == 0
+    results = []
+    for _ in range(300):
+        score = np.round(rng.normal(1.0 * y), 1)  # With ties.
+        results.append(auc_with_error(y, score))
+    assert results[-1][0] == pytest.approx(roc_auc_score(y, score))
+    areas, errors = np.transpose(results)
+    assert errors.mean() == pytest.approx(areas.std(), rel=4 / np.sqrt(2 * 300))
+    assert auc_with_error(np.array([0, 0, 1]), np.array([0.1, 0.2, 0.3])) == (1.0, 0.0)

@@ -1,14 +1,13 @@
-"""Commands and their options; the work is done elsewhere."""
+"""The application with its commands."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from sklearn_aera import __version__
 from sklearn_aera.cli._apply import evaluate, predict, recover
-from sklearn_aera.cli._common import tells_errors
+from sklearn_aera.cli._common import reports_errors
 from sklearn_aera.cli._fit import train, tune
 from sklearn_aera.cli._plot import plots
 from sklearn_aera.cli._simulate import simulate
@@ -39,30 +38,33 @@ def _options(
 
 
 @app.command()
-@tells_errors
+@reports_errors
 def demo(
     pulses: Annotated[
         Path | None,
         typer.Option(
-            help="A CoREAS file (HDF5) whose pulses are used instead of analytic ones.",
+            help="CoREAS file (HDF5) with pulses to use instead of analytic ones.",
             metavar="FILE.hdf5",
         ),
     ] = None,
     out: Annotated[
-        Path, typer.Option(help="Folder for the model, the table and the figures.", metavar="DIR")
+        Path, typer.Option(help="Folder for the model, the scores and the figures.", metavar="DIR")
     ] = Path("sklearn-aera-demo"),
-    quick: Annotated[bool, typer.Option("--quick", help="A smaller search, in seconds.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Search fewer networks with fewer events.")
+    ] = False,
 ):
-    """From simulated events to a tuned, compared, saved and reloaded detector.
+    """Show the whole workflow, from simulated events to an evaluated detector.
 
-    Simulates traces, tunes a recurrent network over cell, hidden size and bidirectionality,
-    compares the winner with the SNR threshold, saves it and applies it to fresh traces.
+    The demo simulates traces, tunes a recurrent network over cell, hidden size and
+    bidirectionality, compares the best network with a threshold on the SNR, saves it, loads it
+    again and evaluates it on new traces. It replaces files of an earlier demo in DIR.
 
     Example: sklearn-aera demo --pulses shower.hdf5 --out shower-demo
     """
     from sklearn_aera.cli._demo import run_demo
 
-    run_demo(pulses=pulses, out=out, quick=quick, console=Console())
+    run_demo(pulses=pulses, out=out, quick=quick)
 
 
 for command in (simulate, train, tune, evaluate, predict, recover):

@@ -1,4 +1,4 @@
-"""What commands share: options, errors, progress and output."""
+"""Options, errors, progress and output that the commands share."""
 
 import json
 import sys
@@ -11,21 +11,22 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-# Options that mean the same in every command.
-Traces = Annotated[Path, typer.Argument(help="File of traces, or a folder of them.")]
-Model = Annotated[Path, typer.Argument(help="Model file, as 'train' and 'tune' write it.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")]
+# Options with the same meaning in every command.
+Traces = Annotated[Path, typer.Argument(help="File with traces, or a folder of such files.")]
+Model = Annotated[Path, typer.Argument(help="Model file written by 'train' or 'tune'.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 AllowPickle = Annotated[
     bool,
-    typer.Option("--allow-pickle", help="Load a .joblib model, which runs code that is in it."),
+    typer.Option(
+        "--allow-pickle", help="Allow a .joblib model. Loading it runs code from the file."
+    ),
 ]
-CHUNK_SIZE = 10_000
 
 
-def tells_errors(command):
-    """Decorate a command: what is wrong with data and files is told in a line, with exit code 1."""
+def reports_errors(command):
+    """Decorate a command: report errors of data and files in one line, with exit code 1."""
 
     @wraps(command)
     def run(*args, **kwargs):
@@ -35,14 +36,14 @@ def tells_errors(command):
             _errors().print("Interrupted.")
             raise typer.Exit(130) from None
         except (ValueError, TypeError, OSError, ImportError) as error:
-            _errors().print(f"[bold red]Error:[/] {escape(_of_the_command_line(str(error)))}")
+            _errors().print(f"[bold red]Error:[/] {escape(_with_options(str(error)))}")
             raise typer.Exit(1) from None
 
     return run
 
 
-def _of_the_command_line(text):
-    """A message of the package with the options that it names as they are called here."""
+def _with_options(text):
+    """Replace keyword arguments in an error message by the options of the command line."""
     for name in ("overwrite", "resume", "allow_pickle"):
         text = text.replace(f"{name}=True", f"--{name.replace('_', '-')}")
     return text
@@ -53,12 +54,12 @@ def _errors():
 
 
 def warn(text):
-    """Say on standard error what a user should know."""
+    """Print a warning to standard error."""
     _errors().print(f"[bold yellow]Warning:[/] {escape(text)}")
 
 
-def tell(result, as_json, *lines):
-    """Print a result: as JSON, or in lines and tables for people."""
+def print_result(result, as_json, *lines):
+    """Print a result as JSON, or as lines and tables for people."""
     if as_json:
         print(json.dumps(result, default=str))
         return
@@ -69,7 +70,7 @@ def tell(result, as_json, *lines):
 
 @contextmanager
 def progress(text, total=None):
-    """A bar on standard error, if that is a terminal; yields a function to move it."""
+    """Show a progress bar if standard error is a terminal; yields a function to move it."""
     from rich.progress import Progress
 
     with Progress(
@@ -79,95 +80,8 @@ def progress(text, total=None):
         yield lambda done: bars.update(task, completed=done)
 
 
-def read_model(path, allow_pickle):
-    """Load a model; of a pickle say what that means."""
-    from sklearn_aera.persistence import load_model
-
-    if allow_pickle and path.suffix == ".joblib":
-        warn(f"{path} is a pickle: loading it runs code that is in it.")
-    return load_model(path, allow_pickle=allow_pickle)
-
-
-def read_labelled(path, what):
-    """Traces with labels, or an error that says what they are for."""
-    from sklearn_aera.datasets import load_traces
-
-    data = load_traces(path)
-    if data.y is None:
-        raise ValueError(
-            f"{path}: {what} needs labels, and the file has neither signals nor events"
-        )
-    return data
-
-
-def read_detector(path, allow_pickle):
-    """A model that gives probabilities."""
-    return as_detector(read_model(path, allow_pickle), path)
-
-
-def as_detector(model, path):
-    """The model of a file, if it gives probabilities of two classes, noise and pulse."""
-    if not hasattr(model, "predict_proba"):
-        raise ValueError(f"{path} holds a {_name(model)}, which gives no probabilities")
-    if len(model.classes_) != 2:
-        raise ValueError(
-            f"{path} holds a {_name(model)} of {len(model.classes_)} classes, a detector has two"
-        )
-    return model
-
-
-def read_denoiser(path, allow_pickle):
-    """A model that recovers signals."""
-    from sklearn.base import is_regressor
-
-    model = read_model(path, allow_pickle)
-    if not is_regressor(model):
-        raise ValueError(f"{path} holds a {_name(model)}, which recovers no signals")
-    return model
-
-
-def _name(model):
-    from sklearn.pipeline import Pipeline
-
-    return type(model[-1] if isinstance(model, Pipeline) else model).__name__
-
-
-def scores(detector, traces):
-    """What a detector orders traces by, the larger the more like a pulse."""
-    if hasattr(detector, "decision_function"):
-        return detector.decision_function(traces)
-    return detector.predict_proba(traces)[:, 1]
-
-
-def fitted_limit(data):
-    """The likelihood ratio of labelled traces, for the signal-to-noise ratios of their events."""
-    from sklearn_aera.likelihood import LikelihoodRatioClassifier
-
-    ratio = LikelihoodRatioClassifier()
-    if data.sampling_rate is not None:
-        ratio.set_params(sampling_rate=data.sampling_rate)
-    if data.events is not None and data.y.any():
-        snr = data.events[data.y == 1, 1]
-        ratio.set_params(snr=(float(snr.min()), float(snr.max())))
-    return ratio.fit(data.traces, data.y)
-
-
-def check_apart(validation, test):
-    """Warn if events that thresholds are chosen on are those that are judged."""
-    import numpy as np
-
-    if validation.events is None or test.events is None:
-        return
-    shared = np.intersect1d(validation.events[:, 0], test.events[:, 0])
-    if shared.size:
-        warn(
-            f"{shared.size:,} events of the validation and the test traces have the same id: with "
-            "one seed they are the same events."
-        )
-
-
 def check_output(path, suffixes, overwrite):
-    """Raise before any work if the output cannot be written."""
+    """Raise an error, before any work, if the output cannot be written."""
     from sklearn_aera._files import check_new
     from sklearn_aera._validation import check_choice
 
@@ -175,3 +89,11 @@ def check_output(path, suffixes, overwrite):
     if not path.absolute().parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent}")
     check_new(path, overwrite)
+
+
+def save_figure(figure, path):
+    """Save a matplotlib figure; an error leaves an existing file as it was."""
+    from sklearn_aera._files import written_whole
+
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, dpi=200)

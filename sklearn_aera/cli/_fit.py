@@ -1,7 +1,5 @@
 """The commands ``train`` and ``tune``."""
 
-import json
-import math
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -15,15 +13,14 @@ from sklearn_aera.cli._common import (
     Seed,
     Traces,
     check_output,
+    print_result,
     progress,
-    read_labelled,
-    tell,
-    tells_errors,
+    reports_errors,
 )
 
 
 class Kind(StrEnum):
-    """What is trained."""
+    """Kinds of models."""
 
     detector = "detector"
     denoiser = "denoiser"
@@ -38,75 +35,94 @@ class Cell(StrEnum):
 
 
 Out = Annotated[
-    Path, typer.Option("-o", "--out", help="Model file: .skops, or .joblib (a pickle).")
+    Path, typer.Option("-o", "--out", help="Model file to write: .skops, or .joblib (a pickle).")
 ]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the traces.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Number of epochs.")]
 
 
-@tells_errors
+@reports_errors
 def train(
     traces: Traces,
     out: Out = Path("model.skops"),
-    kind: Annotated[Kind, typer.Option(help="What to train.")] = Kind.detector,
+    kind: Annotated[Kind, typer.Option(help="Kind of model.")] = Kind.detector,
     cell: Annotated[Cell, typer.Option(help="Recurrent cell.")] = Cell.gru,
-    hidden_size: Annotated[int, typer.Option(min=1, help="Units of the recurrent layer.")] = 32,
+    hidden_size: Annotated[
+        int, typer.Option(min=1, help="Number of units of the recurrent layer.")
+    ] = 32,
     bidirectional: Annotated[
-        bool, typer.Option("--bidirectional/--one-directional", help="Directions of reading.")
+        bool,
+        typer.Option("--bidirectional/--one-directional", help="Directions of the layer."),
     ] = True,
     epochs: Epochs = None,
     endless: Annotated[
         int,
         typer.Option(
             min=0,
-            help="Simulate so many new events for each epoch; TRACES give length and sampling "
-            "rate, and fit a detector's whitener.",
+            help="Train on this many new simulated events in each epoch. TRACES then only set "
+            "length and sampling rate, and fit the whitener of a detector.",
         ),
     ] = 0,
     snr: Annotated[
         tuple[float, float] | None,
-        typer.Option(help="Signal-to-noise ratios of --endless.", show_default="0.5 5.0"),
+        typer.Option(
+            help="Range of the signal-to-noise ratio with --endless.", show_default="0.5 5.0"
+        ),
     ] = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ):
-    """Train the recommended detector or denoiser on a file of traces.
+    """Train the recommended detector or denoiser.
 
-    TRACES must hold signals or events, which say where pulses are; a denoiser needs signals.
+    TRACES must contain signals or events, from which the labels are taken. A denoiser needs
+    signals.
 
     Example: sklearn-aera train train.h5 -o detector.skops --epochs 20
     """
+    from sklearn_aera.cli._inputs import read_labelled
     from sklearn_aera.persistence import save_model
 
     check_output(out, (".skops", ".joblib"), overwrite)
     if snr is not None and not endless:
-        raise ValueError("--snr is that of events simulated with --endless, which was not given")
+        raise ValueError("--snr applies to the events simulated with --endless, which is missing")
     data = read_labelled(traces, "training")
     if kind is Kind.denoiser and data.signals is None:
-        raise ValueError(f"{traces}: a denoiser needs signals, and the file has none")
+        raise ValueError(f"{traces}: a denoiser needs signals, but the file has none")
     model = _recommended(kind, epochs, seed)
     network = model if kind is Kind.denoiser else model[-1]
     network.set_params(cell=cell.value, hidden_size=hidden_size, bidirectional=bidirectional)
-    target = data.y if kind is Kind.detector else data.signals
     started = time.perf_counter()
     with progress(f"Training a {kind} for {network.epochs} epochs"):
         if endless:
-            network.set_params(max_shift=0)
-            # Far from the ids of anybody's events.
-            options = _events_like(data) | {"snr": snr or (0.5, 5.0), "first_event_id": 10**12}
-            if kind is Kind.detector:
-                options["preprocessing"] = model[:-1].fit(data.traces, data.y)
-            network.fit_simulated(n_events=endless, **options)
+            _fit_endless(model, network, data, endless, snr or (0.5, 5.0))
         else:
-            model.fit(data.traces, target)
+            model.fit(data.traces, data.y if kind is Kind.detector else data.signals)
     seconds = time.perf_counter() - started
     network.discard_optimizer_state()
-    save_model(out, model, overwrite=overwrite)
+    save_model(model, out, overwrite=overwrite)
     loss = network.history_["loss"][-1]
     result = {"file": out, "kind": kind.value, "traces": len(data.traces), "seconds": seconds}
     result |= {"epochs": network.n_iter_, "loss": loss, "MB": out.stat().st_size / 1e6}
-    text = f"{out}: {kind} of {len(data.traces):,} traces, loss {loss:.4f}"
-    tell(result, as_json, f"{text}, {result['epochs']} epochs in {seconds:.0f} s")
+    trained_on = f"{endless:,} events per epoch" if endless else f"{len(data.traces):,} traces"
+    text = f"{out}: {kind} trained on {trained_on}, {network.n_iter_} epochs in {seconds:.0f} s"
+    print_result(result, as_json, f"{text}, final loss {loss:.4f}")
+
+
+def _fit_endless(model, network, data, n_events, snr):
+    """Fit on simulated traces with the length and the sampling rate of the data."""
+    from sklearn_aera.simulation import TraceSimulator
+
+    rate = {} if data.sampling_rate is None else {"sampling_rate": data.sampling_rate}
+    simulator = TraceSimulator(n_samples=data.traces.shape[-1], **rate)
+    duration = simulator.n_samples / simulator.sampling_rate
+    options = {"simulator": simulator, "snr": snr}
+    # For 500 samples at 180 MHz these are the default times of `make_events`.
+    options["arrival_time"] = (0.09 * duration, 0.9 * duration)
+    # Ids far from those of any data set.
+    options["first_event_id"] = 10**12
+    if network is not model:
+        options["preprocessing"] = model[:-1].fit(data.traces, data.y)
+    network.set_params(max_shift=0).fit_simulated(n_events=n_events, **options)
 
 
 def _recommended(kind, epochs, seed):
@@ -117,7 +133,7 @@ def _recommended(kind, epochs, seed):
     return make(random_state=seed, **options)
 
 
-@tells_errors
+@reports_errors
 def tune(
     traces: Traces,
     out: Out = Path("model.skops"),
@@ -127,20 +143,22 @@ def tune(
     ] = [12, 24],  # noqa: B006
     both_directions: Annotated[
         bool,
-        typer.Option("--both/--one-directional", help="Whether to try bidirectional layers too."),
+        typer.Option(
+            "--both/--one-directional", help="Try bidirectional layers too, or only one direction."
+        ),
     ] = True,
-    folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 3,
+    folds: Annotated[int, typer.Option(min=2, help="Number of folds of cross-validation.")] = 3,
     scoring: Annotated[str, typer.Option(help="Name of a scikit-learn scorer.")] = "roc_auc",
     epochs: Epochs = 10,
     jobs: Annotated[int, typer.Option("-j", "--jobs", help="Number of processes.")] = 1,
     results: Annotated[
-        Path | None, typer.Option(help="Also write all scores here (.json), for 'plot search'.")
+        Path | None, typer.Option(help="JSON file for all scores, the input of 'plot search'.")
     ] = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ):
-    """Search the best cell, hidden size and direction; save the best detector.
+    """Search for the best cell, hidden size and directions, and save the best detector.
 
     Example: sklearn-aera tune train.h5 -o best.skops --cell lstm --cell gru --jobs 2
     """
@@ -148,6 +166,8 @@ def tune(
 
     from sklearn.model_selection import GridSearchCV
 
+    from sklearn_aera.cli._inputs import read_labelled
+    from sklearn_aera.cli._search import candidates, search_table, write_scores
     from sklearn_aera.persistence import save_model
 
     check_output(out, (".skops", ".joblib"), overwrite)
@@ -167,59 +187,10 @@ def tune(
         best = search.best_estimator_.set_params(memory=None)
     seconds = time.perf_counter() - started
     best[-1].discard_optimizer_state()
-    save_model(out, best, overwrite=overwrite)
-    rows = _candidates(search.cv_results_)
+    save_model(best, out, overwrite=overwrite)
+    rows = candidates(search.cv_results_)
     if results is not None:
-        from sklearn_aera._files import written_whole
-
-        with written_whole(results) as temporary:
-            temporary.write_text(json.dumps({"scoring": scoring, "candidates": rows}, indent=2))
+        write_scores(results, scoring, rows)
     result = {"file": out, "best": rows[0], "candidates": rows, "seconds": seconds}
-    tell(result, as_json, _table(rows, scoring), f"{out}: the first of these, in {seconds:.0f} s")
-
-
-def _events_like(data):
-    """Options to simulate traces of the length and rate of a file's."""
-    from sklearn_aera.simulation import TraceSimulator
-
-    rate = {} if data.sampling_rate is None else {"sampling_rate": data.sampling_rate}
-    simulator = TraceSimulator(n_samples=data.traces.shape[1], **rate)
-    duration = simulator.n_samples / simulator.sampling_rate
-    # For 500 samples at 180 MHz these are the times of `make_events`.
-    return {"simulator": simulator, "arrival_time": (0.09 * duration, 0.9 * duration)}
-
-
-def _candidates(cv_results):
-    import numpy as np
-
-    rows = [
-        {**params, "mean_test_score": _or_null(mean), "std_test_score": _or_null(std)}
-        for params, mean, std in zip(
-            cv_results["params"],
-            cv_results["mean_test_score"],
-            cv_results["std_test_score"],
-            strict=True,
-        )
-    ]
-    return [rows[i] for i in np.argsort(cv_results["rank_test_score"], kind="stable")]
-
-
-def _or_null(score):
-    """A score for JSON, which has no NaN: that of a network that failed is null."""
-    return None if math.isnan(score) else float(score)
-
-
-def _table(rows, scoring):
-    from rich.table import Table
-
-    table = Table("Cell", "Hidden size", "Directions", scoring)
-    for row in rows:
-        table.add_row(
-            row["classify__cell"],
-            str(row["classify__hidden_size"]),
-            "both" if row["classify__bidirectional"] else "one",
-            "failed"
-            if row["mean_test_score"] is None
-            else f"{row['mean_test_score']:.4f} ± {row['std_test_score']:.4f}",
-        )
-    return table
+    text = f"{out}: the first of these networks, found in {seconds:.0f} s"
+    print_result(result, as_json, search_table(scoring, rows), text)

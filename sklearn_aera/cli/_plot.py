@@ -11,34 +11,25 @@ from sklearn_aera.cli._common import (
     Model,
     Overwrite,
     Traces,
-    check_apart,
     check_output,
-    fitted_limit,
-    read_denoiser,
-    read_detector,
-    read_labelled,
-    read_model,
-    scores,
-    tells_errors,
+    reports_errors,
+    save_figure,
 )
 
 plots = typer.Typer(
-    help="Draw a figure into a file.", no_args_is_help=True, rich_markup_mode="markdown"
+    help="Draw a figure and save it to a file.", no_args_is_help=True, rich_markup_mode="markdown"
 )
 
 Figure = Annotated[Path, typer.Option("-o", "--out", help="Figure: .png, .pdf or .svg.")]
 _SUFFIXES = (".png", ".pdf", ".svg")
 
 
-def _save(display, out):
-    from sklearn_aera._files import written_whole
-
-    with written_whole(out) as temporary:
-        display.figure_.savefig(temporary, dpi=200)
+def _save(figure, out):
+    save_figure(figure, out)
     print(out)
 
 
-def _start(out, overwrite):
+def _prepare(out, overwrite):
     import matplotlib
 
     check_output(out, _SUFFIXES, overwrite)
@@ -46,46 +37,49 @@ def _start(out, overwrite):
 
 
 @plots.command("trace")
-@tells_errors
+@reports_errors
 def trace(
     traces: Traces,
     out: Figure = Path("trace.png"),
     row: Annotated[int, typer.Option(min=0, help="Number of the trace in the file.")] = 0,
-    model: Annotated[Path | None, typer.Option(help="A denoiser: draw what it recovers.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Denoiser whose recovered pulse is drawn.")
+    ] = None,
     allow_pickle: AllowPickle = False,
     overwrite: Overwrite = False,
 ):
-    """A trace, with its true and its recovered pulse where they are known.
+    """Draw a trace, with its true and its recovered pulse if they are known.
 
     Example: sklearn-aera plot trace test.h5 --row 3 --model denoiser.skops -o trace.png
     """
+    from sklearn_aera.cli._inputs import read_denoiser
     from sklearn_aera.datasets import load_traces
     from sklearn_aera.inspection import TraceDisplay
 
-    _start(out, overwrite)
+    _prepare(out, overwrite)
     data = load_traces(traces)
     if row >= len(data.traces):
-        raise ValueError(f"--row: {traces} has {len(data.traces)} traces, got {row}")
+        raise ValueError(f"--row: {traces} has {len(data.traces)} traces, got number {row}")
     recovered = None
     if model is not None:
         recovered = read_denoiser(model, allow_pickle).predict(data.traces[row : row + 1])[0]
     signal = None if data.signals is None else data.signals[row]
     rate = {} if data.sampling_rate is None else {"sampling_rate": data.sampling_rate}
     shown = TraceDisplay.from_trace(data.traces[row], signal=signal, recovered=recovered, **rate)
-    _save(shown, out)
+    _save(shown.figure_, out)
 
 
 @plots.command("spectrum")
-@tells_errors
+@reports_errors
 def spectrum(
     traces: Traces,
     out: Figure = Path("spectrum.png"),
     model: Annotated[
-        bool, typer.Option("--model", help="Also draw what the default noise is expected to be.")
+        bool, typer.Option("--model", help="Also draw the expectation of the default noise model.")
     ] = False,
     overwrite: Overwrite = False,
 ):
-    """The mean power spectral density of traces.
+    """Draw the mean power spectral density of traces.
 
     Example: sklearn-aera plot spectrum test.h5 --model -o spectrum.png
     """
@@ -93,23 +87,25 @@ def spectrum(
     from sklearn_aera.inspection import SpectrumDisplay
     from sklearn_aera.simulation import TraceSimulator
 
-    _start(out, overwrite)
+    _prepare(out, overwrite)
     data = load_traces(traces)
     rate = data.sampling_rate or 180.0
     simulator = None
     if model:
-        simulator = TraceSimulator(sampling_rate=rate, n_samples=data.traces.shape[1])
+        simulator = TraceSimulator(sampling_rate=rate, n_samples=data.traces.shape[-1])
         simulator.fit(make_events(1, signal_fraction=0.0, random_state=0)[0])
     shown = SpectrumDisplay.from_traces(data.traces, model=simulator, sampling_rate=rate)
-    _save(shown, out)
+    _save(shown.figure_, out)
 
 
 @plots.command("efficiency")
-@tells_errors
+@reports_errors
 def efficiency(
     models: Annotated[list[Path], typer.Argument(help="Model files of detectors.")],
-    traces: Annotated[Path, typer.Option(help="Test traces, with events.")],
-    validation: Annotated[Path, typer.Option(help="Traces on which thresholds are chosen.")],
+    traces: Annotated[Path, typer.Option(help="Test traces with events.")],
+    validation: Annotated[
+        Path, typer.Option(help="Traces with labels to choose the thresholds on.")
+    ],
     out: Figure = Path("efficiency.png"),
     fpr: Annotated[float, typer.Option(min=0.0, max=1.0, help="False-positive rate.")] = 0.01,
     limit: Annotated[
@@ -118,65 +114,57 @@ def efficiency(
     allow_pickle: AllowPickle = False,
     overwrite: Overwrite = False,
 ):
-    """Detection efficiency against signal-to-noise ratio, at a false-positive rate.
+    """Draw the detection efficiency as a function of the signal-to-noise ratio.
 
     Example: sklearn-aera plot efficiency detector.skops --traces test.h5
     --validation validation.h5 --limit
     """
-    from sklearn_aera.inspection import EfficiencyDisplay
-    from sklearn_aera.metrics import threshold_at_fpr
+    from sklearn_aera.cli._evaluation import draw_efficiency, evaluate_detector, fitted_limit
+    from sklearn_aera.cli._inputs import read_detector, read_labelled, warn_of_shared_events
 
-    _start(out, overwrite)
+    _prepare(out, overwrite)
     test = read_labelled(traces, "the efficiency")
     chosen = read_labelled(validation, "the choice of thresholds")
-    if test.events is None:
-        raise ValueError(f"{traces}: the signal-to-noise ratios are in events, which it lacks")
-    check_apart(chosen, test)
+    if test.snr is None:
+        raise ValueError(f"{traces}: the signal-to-noise ratios of the events are missing")
+    warn_of_shared_events(chosen, test)
     detectors = [(path.stem, read_detector(path, allow_pickle), False) for path in models]
     if limit:
         detectors.append(("Physical limit", fitted_limit(chosen), True))
-    shown = None
-    for name, detector, is_limit in detectors:
-        threshold = threshold_at_fpr(chosen.y, scores(detector, chosen.traces), max_fpr=fpr)
-        shown = EfficiencyDisplay.from_predictions(
-            test.y,
-            scores(detector, test.traces),
-            test.events[:, 1],
-            max_fpr=fpr,
-            threshold=threshold,
-            name=name,
-            limit=is_limit,
-            ax=None if shown is None else shown.ax_,
-        )
-    _save(shown, out)
+    results = [
+        evaluate_detector(name, detector, chosen, test, [fpr], is_limit=is_limit)
+        for name, detector, is_limit in detectors
+    ]
+    _save(draw_efficiency(results, test, fpr), out)
 
 
 @plots.command("training")
-@tells_errors
+@reports_errors
 def training(
     model: Model,
     out: Figure = Path("training.png"),
     allow_pickle: AllowPickle = False,
     overwrite: Overwrite = False,
 ):
-    """Loss and accuracy after each epoch of a model's training.
+    """Draw loss and accuracy after each epoch of the training of a model.
 
     Example: sklearn-aera plot training detector.skops
     """
+    from sklearn_aera.cli._inputs import read_model
     from sklearn_aera.inspection import TrainingDisplay
 
-    _start(out, overwrite)
-    _save(TrainingDisplay.from_estimator(read_model(model, allow_pickle)), out)
+    _prepare(out, overwrite)
+    _save(TrainingDisplay.from_estimator(read_model(model, allow_pickle)).figure_, out)
 
 
 @plots.command("search")
-@tells_errors
+@reports_errors
 def search(
-    results: Annotated[Path, typer.Argument(help="Scores that 'tune --results' has written.")],
+    results: Annotated[Path, typer.Argument(help="Scores written by 'tune --results'.")],
     out: Figure = Path("search.png"),
     overwrite: Overwrite = False,
 ):
-    """Scores of a search over cell, hidden size and direction.
+    """Draw the scores of a search over cell, hidden size and directions.
 
     Example: sklearn-aera plot search scores.json
     """
@@ -184,15 +172,13 @@ def search(
 
     from sklearn_aera.inspection import SearchDisplay
 
-    _start(out, overwrite)
+    _prepare(out, overwrite)
     try:
         found = json.loads(results.read_text())
-        scoring, candidates = found["scoring"], found["candidates"]
+        scoring, rows = found["scoring"], found["candidates"]
         names = ("mean_test_score", "std_test_score")
-        columns = {
-            name: np.array([row.pop(name) for row in candidates], dtype=float) for name in names
-        }
+        columns = {name: np.array([row.pop(name) for row in rows], dtype=float) for name in names}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{results} holds no results of 'tune': {error!r}") from error
-    shown = SearchDisplay.from_results(columns | {"params": candidates}, score_name=scoring)
-    _save(shown, out)
+    shown = SearchDisplay.from_results(columns | {"params": rows}, score_name=scoring)
+    _save(shown.figure_, out)

@@ -5,40 +5,49 @@ from typing import Annotated
 
 import typer
 
-from sklearn_aera.cli._common import AsJson, Overwrite, Seed, progress, tell, tells_errors
+from sklearn_aera.cli._common import (
+    AsJson,
+    Overwrite,
+    Seed,
+    print_result,
+    progress,
+    reports_errors,
+)
 
 
-@tells_errors
+@reports_errors
 def simulate(
-    out: Annotated[Path, typer.Argument(help="File to write: .h5, .npz or .npy (traces alone).")],
+    out: Annotated[Path, typer.Argument(help="HDF5 file to write (.h5).")],
     n_events: Annotated[
         int, typer.Option("-n", "--events", min=1, help="Number of events.")
     ] = 1000,
     snr: Annotated[
         tuple[float, float], typer.Option(help="Range of the signal-to-noise ratio.")
     ] = (0.5, 5.0),
-    signal_fraction: Annotated[float, typer.Option(help="Share of events with a pulse.")] = 0.5,
+    signal_fraction: Annotated[
+        float, typer.Option(help="Probability that an event has a pulse.")
+    ] = 0.5,
     pulses: Annotated[
         Path | None,
-        typer.Option(help="CoREAS file whose pulses are used, not analytic ones."),
+        typer.Option(help="CoREAS file (HDF5) with pulses to use instead of analytic ones."),
     ] = None,
     first_event_id: Annotated[
         int,
-        typer.Option(min=0, help="Id of the first event: data sets of other ids share nothing."),
+        typer.Option(min=0, help="Id of the first event. Events with different ids differ."),
     ] = 0,
     seed: Seed = 0,
     jobs: Annotated[int, typer.Option("-j", "--jobs", help="Number of threads.")] = 1,
-    chunk_size: Annotated[int, typer.Option(min=1, help="Events of a piece of work.")] = 2000,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an unfinished file.")
-    ] = False,
+    chunk_size: Annotated[
+        int, typer.Option(min=1, help="Number of events simulated at once by a thread.")
+    ] = 2000,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an unfinished file.")] = False,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ):
-    """Simulate traces of any number into a file.
+    """Simulate traces into a file.
 
-    Memory does not grow with the number of events. Interrupted work leaves OUT.part, and
-    --resume goes on with it.
+    Memory does not grow with the number of events. An interrupted simulation leaves the file
+    OUT.part, which --resume continues.
 
     Example: sklearn-aera simulate train.h5 -n 20000 --snr 0.5 5 --jobs 2
     """
@@ -63,4 +72,4 @@ def simulate(
         )
     result = {"file": out, "events": n_events, "MB": round(out.stat().st_size / 1e6, 3)}
     result |= {"first_event_id": first_event_id, "seed": seed}
-    tell(result, as_json, f"{out}: {n_events:,} events, {result['MB']:,.1f} MB")
+    print_result(result, as_json, f"{out}: {n_events:,} events, {result['MB']:,.1f} MB")

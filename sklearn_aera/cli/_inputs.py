@@ -1,0 +1,69 @@
+"""Models and traces that the commands read."""
+
+import numpy as np
+from sklearn.base import is_regressor
+from sklearn.pipeline import Pipeline
+
+from sklearn_aera.cli._common import warn
+from sklearn_aera.datasets import load_traces
+from sklearn_aera.persistence import load_model
+
+CHUNK_SIZE = 10_000
+
+
+def read_model(path, allow_pickle):
+    """Load a model, with a warning if it is a pickle."""
+    if allow_pickle and path.suffix == ".joblib":
+        warn(f"{path} is a pickle: loading it runs code from the file.")
+    return load_model(path, allow_pickle=allow_pickle)
+
+
+def read_detector(path, allow_pickle):
+    """Load a model that returns the probabilities of two classes, noise and pulse."""
+    return check_detector(read_model(path, allow_pickle), path)
+
+
+def check_detector(model, path):
+    """Return a model if it is a detector, else raise ValueError."""
+    if not hasattr(model, "predict_proba"):
+        raise ValueError(f"{path} holds a {_name(model)}, which returns no probabilities")
+    if len(model.classes_) != 2:
+        raise ValueError(
+            f"{path} holds a {_name(model)} for {len(model.classes_)} classes, but a detector has "
+            "two"
+        )
+    return model
+
+
+def read_denoiser(path, allow_pickle):
+    """Load a model that recovers signals."""
+    model = read_model(path, allow_pickle)
+    if not is_regressor(model):
+        raise ValueError(f"{path} holds a {_name(model)}, which recovers no signals")
+    return model
+
+
+def _name(model):
+    return type(model[-1] if isinstance(model, Pipeline) else model).__name__
+
+
+def read_labelled(path, purpose):
+    """Load traces with labels."""
+    data = load_traces(path)
+    if data.y is None:
+        raise ValueError(
+            f"{path}: {purpose} needs labels, but the file has neither signals nor events"
+        )
+    return data
+
+
+def warn_of_shared_events(validation, test):
+    """Warn if validation and test traces have the same events."""
+    if validation.event_id is None or test.event_id is None:
+        return
+    shared = np.intersect1d(validation.event_id, test.event_id)
+    if shared.size:
+        warn(
+            f"{shared.size:,} events of the validation and the test traces have the same id: if "
+            "they were simulated with the same seed, they are the same events."
+        )
