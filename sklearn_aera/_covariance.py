@@ -83,7 +83,8 @@ def signal_autocovariance(traces, noise, *, frequencies_per_sample=2, n_iteratio
 
     The iteration is that of `stationary_autocovariance`, with the noise in place of white
     noise. The powers of the signal stay positive. The difference of two estimated covariances
-    would mainly contain the errors of both.
+    would mainly contain the errors of both. The spectrum of a pulse is smooth: two frequencies
+    per sample suffice for any Toeplitz matrix.
 
     Parameters
     ----------
@@ -91,10 +92,7 @@ def signal_autocovariance(traces, noise, *, frequencies_per_sample=2, n_iteratio
         Signal and noise.
     noise : ndarray of shape (n_samples,)
         Autocovariance of the noise from lag 0 on; positive definite.
-    frequencies_per_sample : int, default=2
-        Density of the frequencies. The spectrum of a pulse is smooth; 2 suffice for any Toeplitz
-        matrix.
-    n_iterations : int, default=30
+    frequencies_per_sample, n_iterations : int, default=2 and 30
 
     Returns
     -------

@@ -11,8 +11,7 @@ def divide_by_peak(X, *, samples=slice(None), dtype=None):
     X : ndarray of shape (n_traces, ..., n_samples)
     samples : slice, default=slice(None)
         Samples in which the largest value is searched.
-    dtype : dtype or None, default=None
-        Type of the result; None for that of ``X``.
+    dtype : dtype, default=None
 
     Returns
     -------

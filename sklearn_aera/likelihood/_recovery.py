@@ -34,7 +34,7 @@ def posterior_mean(X, bank, prior, autocovariance, scale, degrees_of_freedom):
     scale : float
         Scale of the noise in the unit of the traces; the bank is for traces divided by it.
     degrees_of_freedom : float
-        See `sklearn_aera.likelihood._marginal.fit_noise_scale`.
+        Degrees of freedom of the variance of the noise.
 
     Returns
     -------

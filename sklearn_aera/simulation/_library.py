@@ -99,18 +99,9 @@ class PulseLibrary(Documented):
         return self.spectra_[self.chosen(uniform)]
 
     def shapes(self, spectral_slope=None, n_slopes=None):
-        """Return the spectra of all waveforms, from which templates are made.
+        """Return the spectra of all waveforms and their phase jitter, 0, to make templates.
 
-        Parameters
-        ----------
-        spectral_slope, n_slopes : ignored
-
-        Returns
-        -------
-        spectra : ndarray of shape (n_waveforms, n_bins), complex64
-            Spectra of pulses whose envelope peaks at time zero.
-        phase_jitter : float
-            0: the phase of a waveform is fixed.
+        The parameters, those of `AnalyticPulse.shapes`, are ignored.
         """
         return self.spectra_, 0.0
 
