@@ -25,7 +25,6 @@ from sklearn_aera.neural_network._network_estimator import (
     NetworkEstimator,
     TrainingData,
     check_sample_weight,
-    lend_network,
     training_method,
 )
 
@@ -118,8 +117,7 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         """
         check_is_fitted(self)
         X = validate_traces(self, X, dtype=np.float32, reset=False)
-        with lend_network(self.architecture_) as network:
-            logits = network.predict(self.weights_, X).astype(np.float64)
+        logits = self._outputs(X).astype(np.float64)
         return logits[:, 0] if logits.shape[1] == 1 else logits
 
     def predict_proba(self, X):
@@ -174,7 +172,6 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         return TrainingData(X, y, _class_codes(y, labels if classes is None else classes), weight)
 
     def _check_epoch(self, X, data, *, reset):
-        # One epoch may hold a single class.
         return self._check_data(X, data["y"], reset=reset, classes=np.array([0, 1]))
 
     def _check_validation(self, X_val, y_val, state):

@@ -21,7 +21,6 @@ from sklearn_aera.neural_network._network_estimator import (
     NetworkEstimator,
     TrainingData,
     check_sample_weight,
-    lend_network,
     training_method,
 )
 
@@ -165,8 +164,7 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
         check_is_fitted(self)
         X = validate_traces(self, X, dtype=np.float32, reset=False)
         divided, std = self._divided(X, self.whitener_)
-        with lend_network(self.architecture_) as network:
-            return network.predict(self.weights_, divided) * (self.scale_ * std)
+        return self._outputs(divided) * (self.scale_ * std)
 
     def score(self, X, y, sample_weight=None):
         """Share of the signals' variance that is recovered, `sklearn.metrics.r2_score`.
@@ -207,7 +205,7 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
 
     def _check_data(self, X, y, sample_weight=None, *, reset, classes=None):
         options = {"dtype": np.float32, "multi_output": True, "reset": reset}
-        y_shape = np.shape(y)
+        y_shape = np.asarray(y).shape
         flat = np.reshape(y, (len(y), -1)) if len(y_shape) == 3 else y
         X, y = validate_traces(self, X, flat, **options)
         signals = np.asarray(y, dtype=np.float32)

@@ -24,6 +24,14 @@ from sklearn_aera.neural_network._schedule import SCHEDULES, learning_rates
 STATE = ("architecture_", "seed_", "weights_", "optimizer_state_", "history_", "n_iter_")
 
 _WING = "sklearn_aera.neural_network._keras"
+# Arguments of Keras' fit, and what replaces them.
+_KERAS_ARGUMENTS = {
+    "x": "X",
+    "validation_data": "X_val and y_val",
+    "validation_split": "the parameters early_stopping and validation_fraction",
+    "callbacks": "set_callbacks",
+    **{name: f"the parameter {name}" for name in ("epochs", "batch_size", "verbose")},
+}
 
 
 class TrainingData(NamedTuple):
@@ -52,6 +60,7 @@ def training_method(method):
     @with_callbacks
     @wraps(method)
     def call(self, *args, **kwargs):
+        _refuse_keras_arguments(self, kwargs)
         before = _fitted_attributes(self)
         try:
             return method(self, *args, **kwargs)
@@ -62,6 +71,14 @@ def training_method(method):
             raise
 
     return call
+
+
+def _refuse_keras_arguments(estimator, given):
+    for name in given.keys() & _KERAS_ARGUMENTS.keys():
+        raise TypeError(
+            f"{name} is an argument of Keras' fit; with {type(estimator).__name__} use "
+            f"{_KERAS_ARGUMENTS[name]}"
+        )
 
 
 def _fitted_attributes(estimator):
@@ -188,7 +205,8 @@ class NetworkEstimator(Estimator):
                 if epoch + 1 < self.epochs:
                     upcoming = pool.submit(make_epoch, epoch + 1)
                 if state is None:
-                    state = self._initial_state(data, seed)
+                    # One epoch may hold a single class.
+                    state = self._initial_state(data, seed, classes=np.array([0, 1]))
                 rates = [self._rates(len(data.X), epoch)]
                 state, stopped = self._run_epochs(state, data, rates, context=context)
                 if stopped:
@@ -217,6 +235,18 @@ class NetworkEstimator(Estimator):
         self.optimizer_state_ = None
         return self
 
+    def _outputs(self, X):
+        """Outputs of the fitted network."""
+        with lend_network(self.architecture_) as network:
+            outputs = network.predict(self.weights_, X)
+        if not np.isfinite(outputs).all():
+            row = int(np.argmin(np.isfinite(outputs).reshape(len(outputs), -1).all(axis=1)))
+            raise ValueError(
+                f"X: the network's output for trace {row} is not finite; its values go up to "
+                f"{np.abs(X[row]).max():g}, or the weights_ are too large"
+            )
+        return outputs
+
     def _fit_data(self, X, y, sample_weight, X_val, y_val):
         """Body of `fit`."""
         self._check_parameters()
@@ -238,10 +268,7 @@ class NetworkEstimator(Estimator):
         """Body of `partial_fit`."""
         first = not hasattr(self, "weights_")
         data = self._check_data(X, y, sample_weight, reset=first, classes=classes)
-        if first:
-            state = self._initial_state(data, classes=classes)
-        else:
-            state = self._current_state(data)
+        state = self._initial_state(data, classes=classes) if first else self._current_state(data)
         rates = learning_rates("constant", self.learning_rate, self._n_steps(len(data.X)))
         return self._train_and_keep(data, state, [rates])
 
@@ -406,6 +433,12 @@ def _epochs_of(simulator, n_events, seed, events):
     """The function from the number of an epoch to its data that `fit_simulated` is given."""
     if not callable(simulator):
         check_count(n_events, "n_events")
+        fraction = events.get("signal_fraction", 0.5)
+        if fraction in (0, 1):
+            raise ValueError(
+                "signal_fraction must be above 0 and below 1: a network learns from both traces "
+                f"with pulses and noise alone, got {fraction}"
+            )
         first_id = events.pop("first_event_id", 0)
         return lambda epoch: make_traces(
             n_events,

@@ -153,6 +153,7 @@ def _recurrent(make, bidirectional, seeds):
         return make(
             kernel_initializer=_glorot(seeds),
             recurrent_initializer=keras.initializers.Orthogonal(seed=int(next(seeds))),
+            seed=0,  # Not used, but without one Keras draws from Python's global generator.
             **options,
             **_FLOAT,
         )

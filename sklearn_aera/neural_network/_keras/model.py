@@ -3,16 +3,19 @@
 Measured with ``examples/benchmarks/training_steps.py``: see the table in ``docs/scale.rst``.
 """
 
+import inspect
 from functools import cached_property
 
 import keras
 import numpy as np
 import tensorflow as tf
 from sklearn.utils import gen_batches
+from tensorflow.python.framework.ops import gradient_registry
 
 _PREDICTION_BATCH = 512
 # Steps of one call of the compiled graph. Python handles Ctrl-C between calls.
 _STEPS_PER_CALL = 64
+_INTEGER = tf.TensorSpec((), tf.int32)
 
 
 class TraceModel(keras.Model):
@@ -52,6 +55,12 @@ class TraceModel(keras.Model):
             if augment is not None:
                 data = self._as_tensors(*augment(x, y, rng), sample_weight)
             logs = self._run_epoch(data, order, rates, batch_size)
+            if not np.isfinite(logs["loss"]):
+                raise ValueError(
+                    f"the training diverged: the loss of epoch {epoch + 1} is {logs['loss']}, with "
+                    f"a learning rate of up to {np.max(rates):g}; use a lower learning_rate, and "
+                    "traces of about unit standard deviation"
+                )
             if validation:
                 logs |= {f"val_{name}": v for name, v in self._evaluate(validation).items()}
             callbacks.on_epoch_end(epoch, logs)
@@ -102,7 +111,7 @@ class TraceModel(keras.Model):
                 stop = start + batch_size
                 self.test_step((x[start:stop], y[start:stop], weight[start:stop]))
 
-        return _compiled(test_steps, *self._data_specs, tf.TensorSpec((), tf.int32))
+        return _compiled(test_steps, *self._data_specs, _INTEGER)
 
     @cached_property
     def _forward(self):
@@ -167,7 +176,25 @@ def values_of(variables):
 
 def _compiled(function, *signature):
     """The graph of a function, compiled once for data of any length."""
-    return tf.function(function, input_signature=signature).get_concrete_function()
+    compiled = tf.function(function, input_signature=signature).get_concrete_function()
+    _forget_gradients(compiled.graph)
+    return compiled
+
+
+def _forget_gradients(graph):
+    """Remove the custom gradients of a compiled graph from TensorFlow's registry.
+
+    The registry keeps them, and with them the graph, for ever; they are needed only while the
+    graph is differentiated. There is no public function for it.
+    """
+    registered = gradient_registry._registry
+    for name in [name for name in registered if name.startswith("CustomGradient-")]:
+        gradient = inspect.getclosurevars(registered[name]["type"]).nonlocals["tape_grad_fn"]
+        of = tf.nest.flatten(inspect.getclosurevars(gradient).nonlocals["result"])[0].graph
+        while of is not None and of is not graph:
+            of = getattr(of, "outer_graph", None)
+        if of is graph:
+            del registered[name]
 
 
 def _vector(dtype):

@@ -18,6 +18,7 @@ from scikeras.wrappers import KerasClassifier, KerasRegressor
 from sklearn_aera.neural_network._keras.build import KERAS_LAYERS, build_network
 from sklearn_aera.neural_network._keras.layers import FAST_LAYERS
 from sklearn_aera.neural_network._keras.model import TraceModel, state_variables, values_of
+from sklearn_aera.neural_network._keras.startup import check_process
 
 # Idle networks that are kept; the least recently used is dropped first.
 _MAX_IDLE = 16
@@ -31,6 +32,7 @@ _generation = 0
 @contextmanager
 def lend(architecture):
     """Lend a compiled network of an architecture: an idle one, or a new one."""
+    check_process()
     with _lock:
         generation = _generation
         matching = [network for network in _idle if network.architecture == architecture]
@@ -119,6 +121,7 @@ class CompiledNetwork:
 
 def keras_model(architecture, weights):
     """A Keras model of standard layers with the given weights."""
+    check_process()
     model = build_network(architecture, seed=0)
     _assign(state_variables(model), weights)
     model(np.zeros((1, *architecture.trace_shape), np.float32))  # Keras exports what was called.

@@ -52,6 +52,18 @@ with _without_messages():
     # Looking for GPUs writes messages too.
     _GPUS = tf.config.list_physical_devices("GPU")
 
+_PROCESS = os.getpid()
+
+
+def check_process():
+    """Raise RuntimeError in a forked child, where TensorFlow would wait for ever."""
+    if os.getpid() != _PROCESS:
+        raise RuntimeError(
+            "networks cannot be used in this process, which was forked after TensorFlow was used "
+            "in its parent: start processes by joblib (loky), or with "
+            "multiprocessing.get_context('spawn')"
+        )
+
 
 def check_backend():
     """Raise ImportError unless Keras runs on TensorFlow."""
