@@ -27,18 +27,8 @@ class Augmentation(NamedTuple):
 def flip_and_shift(traces, rng, *, flip_polarity, max_shift):
     """Flip the polarity of a random half of the traces and shift each in time.
 
-    Parameters
-    ----------
-    traces : ndarray of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-    rng : numpy.random.Generator
-    flip_polarity : bool
-    max_shift : int
-        Largest shift in samples, to either side; samples that leave a trace at one end enter it
-        at the other. Channels are shifted together.
-
-    Returns
-    -------
-    ndarray of the same shape
+    Traces of shape (n_traces, ..., n_samples) are shifted by up to ``max_shift`` samples to either
+    side, all channels together; samples that leave a trace at one end enter it at the other.
     """
     n_traces, n_samples = len(traces), traces.shape[-1]
     if max_shift:

@@ -9,23 +9,10 @@ _WARM_UP = 0.1
 
 
 def learning_rates(schedule, learning_rate, n_steps, *, epoch=0, n_epochs=1):
-    """Learning rate of each step of one epoch.
+    """Learning rates (n_steps,) of the steps of one epoch of a training.
 
-    Parameters
-    ----------
-    schedule : {"constant", "cosine"}
-        With "cosine" the rate rises linearly over the first tenth of the training and then falls
-        along half a cosine to zero (arXiv:1608.03983).
-    learning_rate : float
-        The highest rate.
-    n_steps : int
-        Steps of the epoch.
-    epoch, n_epochs : int, default=0 and 1
-        Number of the epoch, from 0, and number of epochs of the training.
-
-    Returns
-    -------
-    ndarray of shape (n_steps,), float32
+    With "cosine" the rate rises linearly to ``learning_rate`` over the first tenth of the training
+    and then falls along half a cosine to zero (arXiv:1608.03983).
     """
     if schedule == "constant":
         return np.full(n_steps, learning_rate, dtype=np.float32)

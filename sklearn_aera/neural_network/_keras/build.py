@@ -18,18 +18,9 @@ _CHANNELS_LAST = {"data_format": "channels_last"} | _FLOAT
 def build_network(architecture, seed, model_class=keras.Model, recurrent_layers=KERAS_LAYERS):
     """Build the Keras model of an architecture with the initial weights of a seed.
 
-    Parameters
-    ----------
-    architecture : Architecture
-    seed : int
-    model_class : subclass of keras.Model, default=keras.Model
-    recurrent_layers : dict of layer classes, default=KERAS_LAYERS
-        By the name of the cell. `FAST_LAYERS` have the same weights and outputs.
-
-    Returns
-    -------
-    keras.Model
-        From traces (n, *trace_shape) to outputs (n, *output_shape), not compiled.
+    It maps traces (n, *trace_shape) to outputs (n, *output_shape) and is not compiled.
+    ``recurrent_layers`` are layer classes by the name of the cell; `FAST_LAYERS` have the same
+    weights and outputs as `KERAS_LAYERS`.
     """
     seeds = iter(np.random.SeedSequence(seed).generate_state(64) >> 1)
     traces = keras.Input(architecture.trace_shape, name="traces", **_FLOAT)

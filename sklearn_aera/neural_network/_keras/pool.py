@@ -75,25 +75,10 @@ class CompiledNetwork:
         return values_of(state_variables(build_network(self.architecture, seed)))
 
     def fit(self, weights, optimizer_state, X, targets, *, weight_decay, **options):
-        """Train from a state.
+        """Train from a state with the options of `TraceModel.fit`; None is a fresh optimiser.
 
-        Parameters
-        ----------
-        weights : list of ndarray
-        optimizer_state : list of ndarray or None
-            None for a fresh optimiser.
-        X, targets : ndarray
-            Traces, and class indices or signals.
-        weight_decay : float
-        **options
-            Of `TraceModel.fit`.
-
-        Returns
-        -------
-        weights, optimizer_state : list of ndarray
-        history : dict of list of float
-        stopped : bool
-            Whether a callback stopped the training.
+        Returns the new weights and optimiser state (lists of arrays), the history (dictionary of
+        lists) and whether a callback stopped the training.
         """
         if optimizer_state is None:
             optimizer_state = self._first_optimizer_state
