@@ -69,7 +69,7 @@ def test_predictions_are_those_of_the_model(session):
     data = load_traces(folder / "test.h5")
     with open(folder / "found.csv") as file:
         rows = list(csv.DictReader(file))
-    assert [int(row["event_id"]) for row in rows] == data.events[:, 0].astype(int).tolist()
+    assert [int(row["event_id"]) for row in rows] == data.event_id.tolist()
     score = load_model(folder / "detector.skops").decision_function(data.traces)
     np.testing.assert_allclose([float(row["score"]) for row in rows], score, rtol=1e-4)
     n_found = sum(int(row["pulse"]) for row in rows)
@@ -81,9 +81,9 @@ def test_predictions_are_those_of_the_model(session):
 def test_evaluation_shows_both_detectors(session):
     _, printed = session
     table = printed["evaluate detector.skops test.h5"]
-    for text in ("detector.skops", "likelihood ratio", "TPR at FPR 1 %", "TPR at FPR 0.2 %"):
+    for text in ("detector.skops", "likelihood ratio", "AUC", "TPR at FPR 1 %", "TPR at FPR 0.2 %"):
         assert text in table
-    assert "mean square error" in printed["evaluate denoiser.skops test.h5"]
+    assert "mean squared error" in printed["evaluate denoiser.skops test.h5"]
 
 
 def test_search_is_kept(session):

@@ -35,6 +35,8 @@ def reports_errors(command):
         except KeyboardInterrupt:
             _errors().print("Interrupted.")
             raise typer.Exit(130) from None
+        except BrokenPipeError:  # As in "predict ... | head": typer ends the program quietly.
+            raise
         except (ValueError, TypeError, OSError, ImportError) as error:
             _errors().print(f"[bold red]Error:[/] {escape(_with_options(str(error)))}")
             raise typer.Exit(1) from None

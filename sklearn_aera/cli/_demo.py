@@ -112,7 +112,7 @@ def _compare(search, simulator, events, y, cache, console):
     scorers = {
         "Accuracy": "accuracy",
         "AUC": "roc_auc",
-        f"TPR at FPR {MAX_FPR:.0%}": make_scorer(
+        f"TPR at FPR {100 * MAX_FPR:g} %": make_scorer(
             tpr_at_fpr, response_method="predict_proba", max_fpr=MAX_FPR
         ),
     }
@@ -174,8 +174,6 @@ def _draw_traces(data):
     for ax, row in zip(axes.flat, rows, strict=True):
         TraceDisplay.from_trace(data.traces[row], signal=data.signals[row], ax=ax)
         title = f"SNR {data.snr[row]:.1f}" if data.y[row] else "Noise alone"
-        ax.set_title(title, fontsize="medium")
+        ax.set_title(title, loc="right", fontsize="medium")  # The legend is on the left.
         ax.label_outer()
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
     return figure

@@ -33,7 +33,9 @@ def simulate(
     ] = None,
     first_event_id: Annotated[
         int,
-        typer.Option(min=0, help="Id of the first event. Events with different ids differ."),
+        typer.Option(
+            min=0, help="Id of the first event. Events with different ids are independent."
+        ),
     ] = 0,
     seed: Seed = 0,
     jobs: Annotated[int, typer.Option("-j", "--jobs", help="Number of threads.")] = 1,
