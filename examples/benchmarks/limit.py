@@ -59,6 +59,7 @@ class Size:
     """How much work the benchmark does."""
 
     n_cell_events: int
+    n_few: int
     n_background: int
     n_test: int
     n_fine: int
@@ -67,8 +68,8 @@ class Size:
     epochs: int
 
 
-FULL = Size(200_000, 20_000, 40_000, 20_000, 10_000, 10_000, 10)
-QUICK = Size(2000, 100, 400, 100, 100, 200, 1)
+FULL = Size(200_000, 2000, 20_000, 40_000, 20_000, 10_000, 10_000, 10)
+QUICK = Size(2000, 300, 100, 400, 100, 100, 200, 1)
 
 
 # Independent cells
@@ -115,7 +116,7 @@ def measure_carriers(size):
     for name, noise in noises.items():
         truth = true_covariance(noise)
         test = make(size.n_test, FIRST_TEST_ID, noise, snr=SNR)
-        ratio = ratio_given(truth, make_background(2000, noise), test.traces, SNR)
+        ratio = ratio_given(truth, make_background(size.n_few, noise), test.traces, SNR)
         d = np.linalg.norm(test.signals[test.y == 1] @ inverse_root(truth), axis=1)
         yield {
             "carriers": name,
@@ -133,7 +134,7 @@ def measure_carriers(size):
 
 def measure_bank(size):
     names = ("times_per_sample", "n_slopes", "n_phases", "n_snr")
-    train, test = make(2000), make(size.n_fine, FIRST_TEST_ID)
+    train, test = make(size.n_few), make(size.n_fine, FIRST_TEST_ID)
 
     def fitted(**finer):
         limit = LikelihoodRatioClassifier(priors=[0.5, 0.5], **finer)

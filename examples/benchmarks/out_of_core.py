@@ -18,7 +18,7 @@ from processes import Worker, watched_memory
 from report import Report, make_parser, timed
 
 PIECE = 2000
-FULL, QUICK = (20_000, 60_000, 200_000), (4000, 6000)
+FULL, QUICK = (20_000, 60_000, 200_000), (3000,)
 
 
 def in_memory(path):

@@ -48,9 +48,9 @@ def make_layer(kind, cell, units, *, unroll, kernel_initializer, recurrent_initi
     weights = {"kernel_initializer": kernel_initializer}
     weights["recurrent_initializer"] = recurrent_initializer
     if kind == "package":
-        from sklearn_aera.neural_network._keras.layers import projected_layer
+        from sklearn_aera.neural_network._keras.layers import FAST_LAYERS
 
-        return projected_layer(cell, units, **weights, **options)
+        return FAST_LAYERS[cell](units, **weights, **options)
     if kind == "projected":
         return ProjectedRNN(ProjectedGRUCell(units, **weights), **options)
     if kind == "xla":

@@ -215,7 +215,7 @@ class Report:
         self.benchmark, self.options = benchmark, options
         self.environment = environment()
         self.tables, self.targets = {}, []
-        self.console = Console(width=170, highlight=False)
+        self.console = Console(width=200, highlight=False)
         versions = (f"{name} {number}" for name, number in self.environment["versions"].items())
         machine = "{cpu}, {cores} cores".format(**self.environment["machine"])
         self.console.print(f"{', '.join(versions)} ({machine})", soft_wrap=True)
@@ -273,7 +273,7 @@ class Report:
             header, rows = cells(table)
             for name in header:
                 text = any(isinstance(row[name], str) for row in table["rows"])
-                shown.add_column(name, justify="left" if text else "right", no_wrap=not text)
+                shown.add_column(name, justify="left" if text else "right", min_width=4 + 8 * text)
             for row in rows:
                 shown.add_row(*row)
         self.console.print(shown)

@@ -125,6 +125,7 @@ WAYS = {
     "Model.fit on jax": Way(model_fit, backend="jax"),
     "plain PyTorch": Way(torch_loop, backend="torch"),
 }
+QUICK_WAYS = (*tuple(WAYS)[:3], "Model.fit", "plain PyTorch")
 # Where not all are tried.
 CONTENDERS = ("sklearn-aera", "Model.fit, 64 steps a call", "plain PyTorch")
 
@@ -150,7 +151,7 @@ TASKS = {"train_epoch": train_epoch}
 def settings(size):
     """Networks, batch sizes and the ways that are measured with them."""
     if size is QUICK:
-        return [("detector", BATCH_SIZE, tuple(way for way in WAYS if "unrolled" not in way))]
+        return [("detector", BATCH_SIZE, QUICK_WAYS)]
     all_ways = [("detector", BATCH_SIZE, tuple(WAYS))]
     all_ways += [("detector", n, CONTENDERS) for n in (64, 256, 512)]
     return all_ways + [(name, BATCH_SIZE, CONTENDERS) for name in NETWORKS if name != "detector"]
