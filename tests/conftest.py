@@ -6,6 +6,10 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from helpers import LOUD, QUIET
+
+from sklearn_aera.datasets import make_traces
+from sklearn_aera.preprocessing import StdNormalizer
 
 matplotlib.use("Agg")
 
@@ -26,12 +30,7 @@ def coreas_path():
 @pytest.fixture(scope="session")
 def easy_traces():
     """Normalised traces of loud pulses in noise without carriers, (X, y)."""
-    from sklearn_aera.datasets import make_traces
-    from sklearn_aera.preprocessing import StdNormalizer
-    from sklearn_aera.simulation import AntennaNoise, TraceSimulator
-
-    simulator = TraceSimulator(noise=AntennaNoise(carrier_share=0.0), n_samples=120)
-    data = make_traces(400, simulator=simulator, snr=8.0, arrival_time=(0.1, 0.5), random_state=3)
+    data = make_traces(400, simulator=QUIET, random_state=3, **LOUD)
     return StdNormalizer().fit_transform(data.traces), data.y
 
 
@@ -59,8 +58,8 @@ def figures_closed():
 def own_workers():
     """Worker processes for this module alone.
 
-    joblib hands its processes on, and replaces one that has grown much, which one does that loads
-    TensorFlow after other work.
+    joblib reuses its processes, and replaces one whose memory has grown much, as it does when
+    TensorFlow is loaded after other work.
     """
     from joblib.externals.loky import get_reusable_executor
 

@@ -1,26 +1,119 @@
-"""Functions that several test modules share."""
+"""Small simulators, networks and checks that several test modules share."""
 
 import subprocess
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+import psutil
+from sklearn.pipeline import Pipeline
+
+from sklearn_aera.neural_network import (
+    ConvolutionalClassifier,
+    RecurrentClassifier,
+    RecurrentDenoiser,
+)
+from sklearn_aera.preprocessing import StdNormalizer
+from sklearn_aera.simulation import AntennaNoise, TraceSimulator
+
+# --- data ------------------------------------------------------------------------------------
+
+# Short traces without carriers, and events whose pulses stand out in them.
+QUIET = TraceSimulator(noise=AntennaNoise(carrier_share=0.0), n_samples=120)
+LOUD = {"snr": 8.0, "arrival_time": (0.1, 0.5)}
+
+# --- networks: most tests use these architectures, each of which is compiled once a run ------
+
+_TRAINING = {"epochs": 3, "batch_size": 64, "learning_rate": 0.01, "random_state": 0}
+_RECURRENT = {"hidden_size": 6, "n_filters": 8, "kernel_size": 12, "stride": 6}
+_CONVOLUTIONAL = {"n_filters": 8, "kernel_size": 12, "stride": 4}
+# Frames and a plain cell in one direction: the graph that is compiled fastest.
+TINY = {"cell": "simple_rnn", "hidden_size": 3, "bidirectional": False}
+TINY |= {"n_filters": 0, "kernel_size": 12, "stride": 12}
+
+
+def tiny(**parameters):
+    """A classifier for tests in which it does not matter what the network looks like."""
+    return RecurrentClassifier(**(TINY | _TRAINING | parameters))
+
+
+def recurrent(**parameters):
+    """A classifier with filters and a bidirectional GRU."""
+    return RecurrentClassifier(**(_RECURRENT | _TRAINING | parameters))
+
+
+def convolutional(**parameters):
+    """A classifier with one layer of filters."""
+    return ConvolutionalClassifier(**(_CONVOLUTIONAL | _TRAINING | parameters))
+
+
+def denoiser(**parameters):
+    """A denoiser with filters and a bidirectional GRU."""
+    return RecurrentDenoiser(**(_RECURRENT | _TRAINING | parameters))
+
+
+def simulating_pipeline(classifier):
+    """Pipeline of the steps ``simulate``, ``normalize`` and ``classify``."""
+    simulator = TraceSimulator(noise=AntennaNoise(carrier_share=0.0), n_samples=120, random_state=0)
+    return Pipeline(
+        [("simulate", simulator), ("normalize", StdNormalizer()), ("classify", classifier)]
+    )
+
+
+class Watcher:
+    """A callback of scikit-learn that notes every task, and acts at the end of those of a name.
+
+    ``action`` gets the number of the task; if it returns true, training stops.
+    """
+
+    max_propagation_depth = None
+
+    def __init__(self, action=lambda number: None, task_name="epoch"):
+        self.action, self.task_name = action, task_name
+        self.tasks = []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        self.tasks.append((context.estimator_name, context.source_task_name or context.task_name))
+
+    def on_fit_task_end(self, estimator, context):
+        return self.action(context.task_id) if context.task_name == self.task_name else None
+
+
+# --- processes and figures -------------------------------------------------------------------
 
 
 @contextmanager
 def child_process(*command, seconds=120, **options):
-    """A running process; it is killed when the test ends or after ``seconds``."""
+    """A running process; it and its children are killed at the end, or after ``seconds``."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, **(pipes | options))
-    timer = threading.Timer(seconds, process.kill)
+    timer = threading.Timer(seconds, _kill_tree, [process])
     timer.start()
     try:
         yield process
     finally:
         timer.cancel()
-        process.kill()
+        _kill_tree(process)
         process.wait()
         for pipe in (process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+def _kill_tree(process):
+    try:
+        children = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        children = []
+    process.kill()
+    for child in children:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 def texts_overlap(figure):

@@ -1,59 +1,30 @@
 """Estimators of one architecture share a compiled network, and nothing else."""
 
-import gc
 import pickle
 import threading
-import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import pytest
+from helpers import Watcher
+from helpers import tiny as tiny_without_dropout
 from sklearn.base import clone
 
-from sklearn_aera.neural_network import RecurrentClassifier, clear_compiled_networks
+from sklearn_aera.neural_network import clear_compiled_networks
 from sklearn_aera.persistence import load_model, save_model
 
-# Raw frames and a plain cell: graphs that compile in about a second.
-TINY = {"cell": "simple_rnn", "bidirectional": False, "n_filters": 0}
+
+def tiny(**parameters):
+    """With dropout, whose random numbers are part of what must not be shared."""
+    return tiny_without_dropout(**({"dropout": 0.2} | parameters))
 
 
-def tiny(hidden_size=3, **parameters):
-    frames = {"kernel_size": 12, "stride": 12}
-    training = {"epochs": 3, "batch_size": 64, "learning_rate": 0.01, "random_state": 0}
-    return RecurrentClassifier(
-        hidden_size=hidden_size, **(TINY | frames | training | {"dropout": 0.2} | parameters)
-    )
+def at_epoch_end(action):
+    """A callback that does something at the end of every epoch, and never stops the training."""
 
+    def act(number):
+        action()
 
-@pytest.fixture
-def engines(monkeypatch):
-    """The compiled networks of this process, none at first."""
-    from sklearn_aera.neural_network import _engine
-
-    clear_compiled_networks()
-    return _engine
-
-
-class AtEpochEnd:
-    """A callback of scikit-learn that does something at the end of every epoch."""
-
-    def __init__(self, action):
-        self.action = action
-        self.n_calls = 0
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
-
-    def on_fit_task_end(self, estimator, context):
-        if context.task_name == "epoch":
-            self.n_calls += 1
-            self.action()
+    return Watcher(act)
 
 
 def _same(a, b):
@@ -79,7 +50,7 @@ def test_interleaved_training(easy_traces, tmp_path):
         b.predict(X)
         a = pickle.loads(pickle.dumps(a))
         a.model_.predict_on_batch(X)
-        save_model(tmp_path / "b.skops", b, overwrite=True)
+        save_model(b, tmp_path / "b.skops", overwrite=True)
         b = load_model(tmp_path / "b.skops")
     _same(a, alone_a)
     _same(b, alone_b)
@@ -122,7 +93,7 @@ def test_a_callback_may_predict_with_another_estimator(easy_traces):
     expected = other.decision_function(X)
     answers = []
     model = tiny()
-    model.set_callbacks(AtEpochEnd(lambda: answers.append(other.decision_function(X)))).fit(X, y)
+    model.set_callbacks(at_epoch_end(lambda: answers.append(other.decision_function(X)))).fit(X, y)
     assert len(answers) == 3
     for answer in answers:
         np.testing.assert_array_equal(answer, expected)
@@ -133,51 +104,19 @@ def test_a_callback_may_fit_another_estimator(easy_traces):
     X, y = easy_traces
     alone, other_alone = tiny(epochs=2).fit(X, y), tiny(random_state=5).fit(X, 1 - y)
     other = tiny(random_state=5)
-    callback = AtEpochEnd(lambda: other.fit(X, 1 - y))
+    callback = at_epoch_end(lambda: other.fit(X, 1 - y))
     model = tiny(epochs=2).set_callbacks(callback).fit(X, y)
-    assert callback.n_calls == 2
+    assert len(callback.tasks) == 3  # the fit and two epochs
     _same(model, alone)
     _same(other, other_alone)
 
 
-def test_released_networks_are_compiled_again(engines, easy_traces):
-    X, y = easy_traces
-    alone = tiny()
-    for _ in range(2):
-        alone.partial_fit(X, y, classes=[0, 1])
-    model = tiny().partial_fit(X, y, classes=[0, 1])
-    first = weakref.ref(engines._engines[model.architecture_])
-    assert first() is not None
-    clear_compiled_networks()
-    assert first() is None
-    assert not engines._engines
-    model.partial_fit(X, y)
-    _same(model, alone)
-    assert list(engines._engines) == [model.architecture_]
-
-
-def test_release_in_the_middle_of_a_fit(engines, easy_traces):
+def test_release_in_the_middle_of_a_fit(easy_traces):
     """The training at hand keeps its network until it is done."""
     X, y = easy_traces
     alone = tiny().fit(X, y)
-    model = tiny().set_callbacks(AtEpochEnd(clear_compiled_networks)).fit(X, y)
+    model = tiny().set_callbacks(at_epoch_end(clear_compiled_networks)).fit(X, y)
     _same(model, alone)
-    assert not engines._engines
-
-
-def test_least_recently_used_goes_first(engines, easy_traces, monkeypatch):
-    X, y = easy_traces
-    monkeypatch.setattr(engines, "_MAX_ENGINES", 2)
-    models = [tiny(hidden_size=size, epochs=1).fit(X, y) for size in (1, 2)]
-    expected = models[1].decision_function(X)
-    kept, gone = (weakref.ref(engines._engines[model.architecture_]) for model in models)
-    models[0].predict(X)  # now the other one is the least recently used
-    third = tiny(hidden_size=3, epochs=1).fit(X, y)
-    assert list(engines._engines) == [models[0].architecture_, third.architecture_]
-    gc.collect()
-    assert kept() is not None
-    assert gone() is None
-    np.testing.assert_array_equal(models[1].decision_function(X), expected)
 
 
 def test_callbacks_of_threads_do_not_wait_for_each_other(easy_traces):
@@ -193,7 +132,7 @@ def test_callbacks_of_threads_do_not_wait_for_each_other(easy_traces):
             both_train.wait()
             other.predict(X)
 
-        model = tiny(hidden_size=size, epochs=1).set_callbacks(AtEpochEnd(predict))
+        model = tiny(hidden_size=size, epochs=1).set_callbacks(at_epoch_end(predict))
         done.append(model.fit(X, y))
 
     threads = [

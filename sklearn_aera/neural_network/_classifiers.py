@@ -35,6 +35,8 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
 
     class_weight: Any = None
 
+    _epoch_target = "y"
+
     @training_method
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
         """Train the network.
@@ -172,7 +174,7 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         return TrainingData(X, y, _class_codes(y, labels if classes is None else classes), weight)
 
     def _check_epoch(self, X, data, *, reset):
-        return self._check_data(X, data["y"], reset=reset, classes=np.array([0, 1]))
+        return self._check_data(X, data[self._epoch_target], reset=reset, classes=np.array([0, 1]))
 
     def _check_validation(self, X_val, y_val, state):
         X, y = validate_traces(self, X_val, y_val, dtype=np.float32, reset=False)

@@ -100,6 +100,8 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
     stride: int = 4
     whitener: Any = None
 
+    _epoch_target = "signals"
+
     @training_method
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
         """Train the network.
@@ -234,7 +236,7 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
             )
 
     def _check_epoch(self, X, data, *, reset):
-        return self._check_data(X, data["signals"], reset=reset)
+        return self._check_data(X, data[self._epoch_target], reset=reset)
 
     def _check_validation(self, X_val, y_val, state):
         validation = self._check_data(X_val, y_val, reset=False)

@@ -121,7 +121,8 @@ class NetworkEstimator(Estimator):
 
     - ``_check_architecture()`` raises if a parameter of the network is not valid.
     - ``_check_data(X, y, sample_weight, *, reset, classes)`` returns `TrainingData`.
-    - ``_check_epoch(X, data, *, reset)`` returns those of a simulated data set.
+    - ``_check_epoch(X, data, *, reset)`` returns those of a simulated data set, which has a
+      target called ``_epoch_target``.
     - ``_check_validation(X_val, y_val, state)`` returns those of validation data.
     - ``_initial_state(data, seed, classes)`` and ``_current_state(data)`` return the state,
       a dictionary of fitted attributes, in which training begins.
@@ -182,7 +183,7 @@ class NetworkEstimator(Estimator):
             if getattr(self, name, False):
                 raise ValueError(f"{name} cannot be used with simulated data, got it set")
         seed = draw_seed(self.random_state)
-        make_data = _epochs_of(simulator, n_events, seed, events)
+        make_data = _epochs_of(simulator, n_events, seed, events, self._epoch_target)
 
         def make_epoch(epoch):
             data = make_data(epoch)
@@ -429,7 +430,7 @@ def check_sample_weight(sample_weight, X):
     return weight
 
 
-def _epochs_of(simulator, n_events, seed, events):
+def _epochs_of(simulator, n_events, seed, events, target):
     """The function from the number of an epoch to its data that `fit_simulated` is given."""
     if not callable(simulator):
         check_count(n_events, "n_events")
@@ -452,10 +453,11 @@ def _epochs_of(simulator, n_events, seed, events):
 
     def make_data(epoch):
         data = simulator(epoch)
-        if not (hasattr(data, "keys") and "traces" in data):
+        keys = data.keys() if hasattr(data, "keys") else ()
+        if not {"traces", target} <= set(keys):
             raise TypeError(
-                "simulator must return a data set with 'traces' and 'y' or 'signals', such as a "
-                f"Bunch, got {type(data).__name__} for epoch {epoch}"
+                f"simulator must return a data set with 'traces' and {target!r}, such as a Bunch, "
+                f"got {type(data).__name__} of {list(keys)} for epoch {epoch}"
             )
         return data
 

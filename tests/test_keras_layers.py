@@ -1,13 +1,13 @@
-"""The package's own loops over time give what Keras' layers give, gradients included."""
+"""The layers with written-out gradients have the outputs and gradients of Keras' layers."""
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-keras = pytest.importorskip("keras")
-import tensorflow as tf  # noqa: E402
-
-from sklearn_aera.neural_network._networks import CELLS, _keras_layer  # noqa: E402
-from sklearn_aera.neural_network._recurrence import projected_layer  # noqa: E402
+from sklearn_aera.neural_network._architecture import CELLS
+from sklearn_aera.neural_network._keras.build import KERAS_LAYERS
+from sklearn_aera.neural_network._keras.layers import FAST_LAYERS
 
 SIZE, SHAPE = 4, (3, 7, 5)
 
@@ -33,7 +33,7 @@ def outputs_and_gradients(layer, x, weights, in_graph):
 
 def random_weights(cell, rng):
     """Weights of a layer, with a bias that is not zero."""
-    layer = _keras_layer(cell, SIZE, dtype="float64")
+    layer = KERAS_LAYERS[cell](SIZE, dtype="float64")
     layer.build(SHAPE)
     return [rng.normal(scale=0.5, size=weight.shape) for weight in layer.get_weights()]
 
@@ -45,8 +45,8 @@ def test_outputs_and_gradients_are_those_of_keras(cell, return_sequences, go_bac
     rng = np.random.default_rng(0)
     x, weights = rng.normal(size=SHAPE), random_weights(cell, rng)
     options = {"return_sequences": return_sequences, "go_backwards": go_backwards}
-    own = projected_layer(cell, SIZE, dtype="float64", **options)
-    theirs = _keras_layer(cell, SIZE, dtype="float64", **options)
+    own = FAST_LAYERS[cell](SIZE, dtype="float64", **options)
+    theirs = KERAS_LAYERS[cell](SIZE, dtype="float64", **options)
     expected = outputs_and_gradients(theirs, x, weights, in_graph=False)
     for in_graph in (False, True):
         found = outputs_and_gradients(own, x, weights, in_graph)
@@ -61,7 +61,7 @@ def test_outputs_and_gradients_are_those_of_keras(cell, return_sequences, go_bac
 def test_predictions_are_those_of_training(cell, return_sequences):
     """Without what the gradient needs, the outputs are the same to the last bit."""
     x = np.random.default_rng(0).normal(size=SHAPE)
-    layer = projected_layer(cell, SIZE, return_sequences=return_sequences, dtype="float64")
+    layer = FAST_LAYERS[cell](SIZE, return_sequences=return_sequences, dtype="float64")
     np.testing.assert_array_equal(layer(x, training=False), layer(x, training=True))
 
 
@@ -70,12 +70,12 @@ def test_two_layers_in_both_directions(cell):
     """Gradients pass through a layer in the middle, forwards and backwards."""
     rng = np.random.default_rng(1)
     x, found = rng.normal(size=SHAPE), []
-    for make in (projected_layer, _keras_layer):
+    for layers_of in (FAST_LAYERS, KERAS_LAYERS):
         options = {"return_sequences": True, "dtype": "float64"}
         layers = [
             keras.layers.Bidirectional(
-                make(cell, SIZE, **options),
-                backward_layer=make(cell, SIZE, go_backwards=True, **options),
+                layers_of[cell](SIZE, **options),
+                backward_layer=layers_of[cell](SIZE, go_backwards=True, **options),
                 dtype="float64",
             )
             for _ in range(2)
@@ -90,7 +90,7 @@ def test_two_layers_in_both_directions(cell):
 
 
 def test_numbers_of_traces_may_change():
-    layer = projected_layer("gru", SIZE, return_sequences=True)
+    layer = FAST_LAYERS["gru"](SIZE, return_sequences=True)
     layer.build((None, *SHAPE[1:]))
     run = tf.function(layer, input_signature=[tf.TensorSpec((None, *SHAPE[1:]))])
     for n in (1, 6):
