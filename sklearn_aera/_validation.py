@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_scalar
+from sklearn.utils import check_array, check_scalar
 
 
 def check_choice(value, name, allowed):
@@ -66,3 +66,11 @@ def check_part(part, name, default, method):
             f"got {part!r}"
         )
     return clone(part)
+
+
+def check_vector(values, name):
+    """Return finite numbers in one dimension as a float64 array."""
+    values = check_array(values, ensure_2d=False, dtype=np.float64, input_name=name)
+    if values.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional, got shape {values.shape}")
+    return values

@@ -41,18 +41,12 @@ def _options(
 @reports_errors
 def demo(
     pulses: Annotated[
-        Path | None,
-        typer.Option(
-            help="CoREAS file (HDF5) with pulses to use instead of analytic ones.",
-            metavar="FILE.hdf5",
-        ),
+        Path | None, typer.Option(help="CoREAS file with pulses to use.", metavar="FILE.hdf5")
     ] = None,
     out: Annotated[
         Path, typer.Option(help="Folder for the model, the scores and the figures.", metavar="DIR")
     ] = Path("sklearn-aera-demo"),
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Search fewer networks with fewer events.")
-    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Use fewer networks and events.")] = False,
 ):
     """Show the whole workflow, from simulated events to an evaluated detector.
 

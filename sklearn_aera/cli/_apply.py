@@ -20,8 +20,7 @@ from sklearn_aera.cli._common import (
 )
 
 Validation = Annotated[
-    Path | None,
-    typer.Option(help="Traces with labels to choose thresholds on; different from TRACES."),
+    Path | None, typer.Option(help="Other traces with labels, to choose thresholds on.")
 ]
 
 
@@ -36,9 +35,7 @@ def evaluate(
     ] = [0.01, 0.002],  # noqa: B006
     limit: Annotated[
         bool,
-        typer.Option(
-            "--limit", help="Also evaluate the likelihood ratio, fitted to the validation traces."
-        ),
+        typer.Option("--limit", help="Also evaluate the likelihood ratio, the physical limit."),
     ] = False,
     allow_pickle: AllowPickle = False,
     as_json: AsJson = False,
@@ -117,8 +114,7 @@ def predict(
     ] = None,
     validation: Validation = None,
     fpr: Annotated[
-        float,
-        typer.Option(min=0.0, max=1.0, help="False-positive rate of the --validation traces."),
+        float, typer.Option(min=0.0, max=1.0, help="False-positive rate on --validation.")
     ] = 0.01,
     allow_pickle: AllowPickle = False,
     overwrite: Overwrite = False,

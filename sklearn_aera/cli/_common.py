@@ -18,10 +18,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existin
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 AllowPickle = Annotated[
-    bool,
-    typer.Option(
-        "--allow-pickle", help="Allow a .joblib model. Loading it runs code from the file."
-    ),
+    bool, typer.Option("--allow-pickle", help="Load a .joblib file, which runs code in it.")
 ]
 
 

@@ -71,24 +71,14 @@ def fitted_limit(data):
 
 def as_json(evaluation):
     """Return the numbers of an evaluation."""
-    return {
-        "detector": evaluation.name,
-        "accuracy": evaluation.accuracy.value,
-        "accuracy_interval": evaluation.accuracy[1:],
-        "auc": evaluation.auc,
-        "auc_error": evaluation.auc_error,
-        "operating_points": [
-            {
-                "fpr": max_fpr,
-                "threshold": threshold,
-                "tpr": tpr.value,
-                "interval": tpr[1:],
-                "test_fpr": fpr.value,
-                "test_fpr_interval": fpr[1:],
-            }
-            for max_fpr, (threshold, tpr, fpr) in evaluation.points.items()
-        ],
-    }
+    points = [
+        {"fpr": max_fpr, "threshold": threshold, "tpr": tpr.value, "interval": tpr[1:]}
+        | {"test_fpr": fpr.value, "test_fpr_interval": fpr[1:]}
+        for max_fpr, (threshold, tpr, fpr) in evaluation.points.items()
+    ]
+    numbers = {"detector": evaluation.name, "accuracy": evaluation.accuracy.value}
+    numbers |= {"accuracy_interval": evaluation.accuracy[1:], "auc": evaluation.auc}
+    return numbers | {"auc_error": evaluation.auc_error, "operating_points": points}
 
 
 def evaluation_table(evaluations):
@@ -115,15 +105,7 @@ def draw_efficiency(evaluations, test, max_fpr):
     """Draw the efficiencies of detectors at one operating point; returns the figure."""
     ax = None
     for one in evaluations:
-        display = EfficiencyDisplay.from_predictions(
-            test.y,
-            one.score,
-            test.snr,
-            max_fpr=max_fpr,
-            threshold=one.points[max_fpr].threshold,
-            name=one.name,
-            limit=one.is_limit,
-            ax=ax,
-        )
-        ax = display.ax_
+        options = {"threshold": one.points[max_fpr].threshold, "max_fpr": max_fpr, "ax": ax}
+        options |= {"name": one.name, "limit": one.is_limit}
+        ax = EfficiencyDisplay.from_predictions(test.y, one.score, test.snr, **options).ax_
     return ax.figure

@@ -46,12 +46,9 @@ def train(
     out: Out = Path("model.skops"),
     kind: Annotated[Kind, typer.Option(help="Kind of model.")] = Kind.detector,
     cell: Annotated[Cell, typer.Option(help="Recurrent cell.")] = Cell.gru,
-    hidden_size: Annotated[
-        int, typer.Option(min=1, help="Number of units of the recurrent layer.")
-    ] = 32,
+    hidden_size: Annotated[int, typer.Option(min=1, help="Units of the recurrent layer.")] = 32,
     bidirectional: Annotated[
-        bool,
-        typer.Option("--bidirectional/--one-directional", help="Directions of the layer."),
+        bool, typer.Option("--bidirectional/--one-directional", help="Directions of the layer.")
     ] = True,
     epochs: Epochs = None,
     endless: Annotated[
@@ -64,9 +61,7 @@ def train(
     ] = 0,
     snr: Annotated[
         tuple[float, float] | None,
-        typer.Option(
-            help="Range of the signal-to-noise ratio with --endless.", show_default="0.5 5.0"
-        ),
+        typer.Option(help="Range of the SNR with --endless.", show_default="0.5 5.0"),
     ] = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
@@ -142,10 +137,7 @@ def tune(
         list[int], typer.Option("--hidden-size", min=1, help="Hidden sizes to try.")
     ] = [12, 24],  # noqa: B006
     both_directions: Annotated[
-        bool,
-        typer.Option(
-            "--both/--one-directional", help="Try bidirectional layers too, or only one direction."
-        ),
+        bool, typer.Option("--both/--one-directional", help="Whether to try both directions too.")
     ] = True,
     folds: Annotated[int, typer.Option(min=2, help="Number of folds of cross-validation.")] = 3,
     scoring: Annotated[str, typer.Option(help="Name of a scikit-learn scorer.")] = "roc_auc",

@@ -42,9 +42,7 @@ def trace(
     traces: Traces,
     out: Figure = Path("trace.png"),
     row: Annotated[int, typer.Option(min=0, help="Number of the trace in the file.")] = 0,
-    model: Annotated[
-        Path | None, typer.Option(help="Denoiser whose recovered pulse is drawn.")
-    ] = None,
+    model: Annotated[Path | None, typer.Option(help="Denoiser to recover the pulse.")] = None,
     allow_pickle: AllowPickle = False,
     overwrite: Overwrite = False,
 ):
@@ -103,9 +101,7 @@ def spectrum(
 def efficiency(
     models: Annotated[list[Path], typer.Argument(help="Model files of detectors.")],
     traces: Annotated[Path, typer.Option(help="Test traces with events.")],
-    validation: Annotated[
-        Path, typer.Option(help="Traces with labels to choose the thresholds on.")
-    ],
+    validation: Annotated[Path, typer.Option(help="Traces to choose the thresholds on.")],
     out: Figure = Path("efficiency.png"),
     fpr: Annotated[float, typer.Option(min=0.0, max=1.0, help="False-positive rate.")] = 0.01,
     limit: Annotated[

@@ -5,14 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sklearn_aera.cli._common import (
-    AsJson,
-    Overwrite,
-    Seed,
-    print_result,
-    progress,
-    reports_errors,
-)
+from sklearn_aera.cli._common import AsJson, Overwrite, Seed, print_result, progress, reports_errors
 
 
 @reports_errors
@@ -24,13 +17,8 @@ def simulate(
     snr: Annotated[
         tuple[float, float], typer.Option(help="Range of the signal-to-noise ratio.")
     ] = (0.5, 5.0),
-    signal_fraction: Annotated[
-        float, typer.Option(help="Probability that an event has a pulse.")
-    ] = 0.5,
-    pulses: Annotated[
-        Path | None,
-        typer.Option(help="CoREAS file (HDF5) with pulses to use instead of analytic ones."),
-    ] = None,
+    signal_fraction: Annotated[float, typer.Option(help="Share of events with a pulse.")] = 0.5,
+    pulses: Annotated[Path | None, typer.Option(help="CoREAS file with pulses to use.")] = None,
     first_event_id: Annotated[
         int,
         typer.Option(
@@ -39,9 +27,7 @@ def simulate(
     ] = 0,
     seed: Seed = 0,
     jobs: Annotated[int, typer.Option("-j", "--jobs", help="Number of threads.")] = 1,
-    chunk_size: Annotated[
-        int, typer.Option(min=1, help="Number of events simulated at once by a thread.")
-    ] = 2000,
+    chunk_size: Annotated[int, typer.Option(min=1, help="Events simulated at once.")] = 2000,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an unfinished file.")] = False,
     overwrite: Overwrite = False,
     as_json: AsJson = False,

@@ -27,16 +27,9 @@ first_event_id : int, default=0
 
 @fill_docstring(event_options=EVENT_OPTIONS)
 def make_events(
-    n_events=100,
-    *,
-    signal_fraction=0.5,
-    snr=(0.5, 5.0),
-    arrival_time=(0.25, 2.5),
-    spectral_slope=(-30.0, 0.0),
-    first_event_id=0,
-    random_state=None,
-    as_frame=False,
-):
+    n_events=100, *, signal_fraction=0.5, snr=(0.5, 5.0), arrival_time=(0.25, 2.5),
+    spectral_slope=(-30.0, 0.0), first_event_id=0, random_state=None, as_frame=False,
+):  # fmt: skip
     """Draw a table of events, one event per row.
 
     A row depends only on ``random_state`` and on its event_id. A table can therefore be made in

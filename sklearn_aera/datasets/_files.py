@@ -165,12 +165,11 @@ def _check_same_layout(sources):
     """Raise ValueError unless all files hold the same kind of traces."""
     first = sources[0]
     for source in sources[1:]:
-        for name in ("trace_shape", "sampling_rate", "arrays"):
-            if getattr(source, name) != getattr(first, name):
+        for name, value in source.layout.items():
+            if value != first.layout[name]:
                 raise ValueError(
                     f"path: the files of a data set must agree, but {name} is "
-                    f"{getattr(first, name)} in {first.path} and {getattr(source, name)} in "
-                    f"{source.path}"
+                    f"{first.layout[name]} in {first.path} and {value} in {source.path}"
                 )
 
 

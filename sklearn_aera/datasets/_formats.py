@@ -19,32 +19,23 @@ _DAMAGE = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, pickle.U
 
 @dataclass
 class Source:
-    """A file of traces whose layout was checked.
-
-    Parameters
-    ----------
-    path : Path
-    shapes : dict of tuple
-        Shapes of the file's arrays by name.
-    sampling_rate : float or None
-        In MHz.
-    """
+    """A file of traces whose layout was checked."""
 
     path: Path
     shapes: dict
+    """Shapes of the arrays by name."""
     sampling_rate: float | None
-
-    @property
-    def arrays(self):
-        return tuple(self.shapes)
+    """In MHz."""
 
     @property
     def n_traces(self):
         return self.shapes["traces"][0]
 
     @property
-    def trace_shape(self):
-        return self.shapes["traces"][1:]
+    def layout(self):
+        """Properties that all files of a data set share."""
+        shape, arrays = self.shapes["traces"][1:], tuple(self.shapes)
+        return {"trace_shape": shape, "sampling_rate": self.sampling_rate, "arrays": arrays}
 
     def pieces(self, size):
         """Yield dictionaries of arrays with at most ``size`` rows, in the order of the file."""

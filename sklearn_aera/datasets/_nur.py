@@ -8,30 +8,11 @@ _MEGAHERTZ = 1e3
 
 
 def read_nur(path):
-    """Read all channels of all events in a ``.nur`` file.
+    """Read all channels of all events in a ``.nur`` file of NuRadioReco (arXiv:1903.07023).
 
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    arrays : dict
-        ``traces`` of shape (n_traces, n_samples) in mV, and ``channels`` of shape (n_traces, 4),
-        the numbers of run, event, station and channel.
-    sampling_rate : float
-        In MHz.
-
-    Raises
-    ------
-    ImportError
-        If NuRadioMC is not installed.
-    ValueError
-        If there are no traces, or they differ in length or sampling rate.
-
-    References
-    ----------
-    NuRadioReco: arXiv:1903.07023
+    Returns a dictionary of ``traces`` (n_traces, n_samples) in mV and ``channels`` (n_traces, 4),
+    the numbers of run, event, station and channel, and the sampling rate in MHz. Raises
+    ValueError if there are no traces, or they differ in length or sampling rate.
     """
     try:
         from NuRadioReco.modules.io.eventReader import eventReader

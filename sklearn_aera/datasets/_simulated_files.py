@@ -24,22 +24,10 @@ _AHEAD = 4
 
 @fill_docstring(simulation_options=SIMULATION_OPTIONS)
 def simulate_to_file(
-    path,
-    n_events,
-    *,
-    simulator=None,
-    signal_fraction=0.5,
-    snr=(0.5, 5.0),
-    arrival_time=(0.25, 2.5),
-    spectral_slope=(-30.0, 0.0),
-    first_event_id=0,
-    chunk_size=2000,
-    random_state=None,
-    n_jobs=None,
-    resume=False,
-    overwrite=False,
-    on_progress=None,
-):
+    path, n_events, *, simulator=None, signal_fraction=0.5, snr=(0.5, 5.0),
+    arrival_time=(0.25, 2.5), spectral_slope=(-30.0, 0.0), first_event_id=0, chunk_size=2000,
+    random_state=None, n_jobs=None, resume=False, overwrite=False, on_progress=None,
+):  # fmt: skip
     """Simulate a data set of any size into an HDF5 file.
 
     The data are those of `make_traces` with the same arguments, to float32 round-off, for any
@@ -90,7 +78,12 @@ def simulate_to_file(
     ...     [len(chunk.y) for chunk in load_traces(f"{folder}/events.h5", chunk_size=200)]
     [200, 50]
     """
-    path = _check_hdf5(path)
+    path = Path(path)
+    if path.suffix not in (".h5", ".hdf5"):
+        raise ValueError(
+            f"the ending of path {path.name!r} must be '.h5' or '.hdf5': simulate into HDF5, then "
+            "convert the file with load_traces and save_traces"
+        )
     n_events = check_count(n_events, "n_events")
     chunk_size = check_count(chunk_size, "chunk_size")
     check_new(path, overwrite)
@@ -117,21 +110,6 @@ def simulate_to_file(
     _fill(part, first_event_id, options, chunk_size, n_jobs, on_progress)
     check_new(path, overwrite)  # Another program may have written it in the meantime.
     part.replace(path)
-
-
-def _check_hdf5(path):
-    path = Path(path)
-    if path.suffix not in (".h5", ".hdf5"):
-        raise ValueError(
-            f"the ending of path {path.name!r} must be '.h5' or '.hdf5': simulate into HDF5, then "
-            "convert the file with load_traces and save_traces"
-        )
-    return path
-
-
-def _workers(n_jobs):
-    # The simulation releases Python's global lock, and threads need no copies of their results.
-    return Parallel(n_jobs, prefer="threads", return_as="generator")
 
 
 def _description(n_events, first_event_id, options):
@@ -193,18 +171,17 @@ def _fill(part, first_event_id, options, chunk_size, n_jobs, on_progress):
     """Simulate the events that an unfinished file lacks."""
     import h5py
 
-    with h5py.File(part, "r+") as file, _workers(n_jobs) as parallel:
+    # The simulation releases Python's global lock, and threads need no copies of their results.
+    workers = Parallel(n_jobs, prefer="threads", return_as="generator")
+    with h5py.File(part, "r+") as file, workers as parallel:
         n_events = len(file["events"])
         group = _AHEAD * effective_n_jobs(n_jobs) * chunk_size
         for begin in range(_n_done(file["events"]), n_events, group):
             starts = range(begin, min(begin + group, n_events), chunk_size)
+            sizes = (min(chunk_size, n_events - start) for start in starts)
             pieces = parallel(
-                delayed(make_traces)(
-                    min(chunk_size, n_events - start),
-                    first_event_id=first_event_id + start,
-                    **options,
-                )
-                for start in starts
+                delayed(make_traces)(size, first_event_id=first_event_id + start, **options)
+                for start, size in zip(starts, sizes, strict=True)
             )
             for start, piece in zip(starts, pieces, strict=True):
                 done = start + len(piece.y)

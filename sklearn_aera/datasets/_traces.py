@@ -21,17 +21,9 @@ simulator : TraceSimulator, default=None
 
 @fill_docstring(simulation_options=SIMULATION_OPTIONS)
 def make_traces(
-    n_events=100,
-    *,
-    simulator=None,
-    signal_fraction=0.5,
-    snr=(0.5, 5.0),
-    arrival_time=(0.25, 2.5),
-    spectral_slope=(-30.0, 0.0),
-    first_event_id=0,
-    chunk_size=None,
-    random_state=None,
-):
+    n_events=100, *, simulator=None, signal_fraction=0.5, snr=(0.5, 5.0), arrival_time=(0.25, 2.5),
+    spectral_slope=(-30.0, 0.0), first_event_id=0, chunk_size=None, random_state=None,
+):  # fmt: skip
     """Make simulated traces together with their true labels and signals.
 
     Parameters
@@ -107,14 +99,5 @@ def named_columns(events):
 
 
 def labels_from_signals(signals):
-    """Return 1 for each trace whose true signal is not all zero, else 0.
-
-    Parameters
-    ----------
-    signals : ndarray of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-
-    Returns
-    -------
-    ndarray of shape (n_traces,), int64
-    """
+    """Return 1 for each trace whose true signal is not all zero in all channels, else 0."""
     return np.any(signals != 0, axis=tuple(range(1, signals.ndim))).astype(np.int64)

@@ -12,15 +12,15 @@ from sklearn_aera.metrics import detection_efficiency
 
 _PARAMETERS = {
     **PARAMETERS,
-    "threshold": """
+    "options": f"""
 max_fpr : float, default=0.01
     False-positive rate at which the threshold is chosen on these scores. With ``threshold``, the
     rate for which it was chosen, for the axis label.
 threshold : float, default=None
-    Threshold chosen beforehand, on validation data.""",
-    "limit": """
+    Threshold chosen beforehand, on validation data.{PARAMETERS["bins"]}
 limit : bool, default=False
-    Whether the scores are those of the physical limit, which is drawn as a line.""",
+    Whether the scores are those of the physical limit, which is drawn as a line.
+{PARAMETERS["ax"].strip()}""",
 }
 
 
@@ -67,30 +67,16 @@ class EfficiencyDisplay:
     @classmethod
     @fill_docstring(**_PARAMETERS)
     def from_predictions(
-        cls,
-        y_true,
-        y_score,
-        snr,
-        *,
-        max_fpr=0.01,
-        threshold=None,
-        bins=9,
-        name=None,
-        limit=False,
-        ax=None,
-    ):
+        cls, y_true, y_score, snr, *, max_fpr=0.01, threshold=None, bins=9, name=None,
+        limit=False, ax=None,
+    ):  # fmt: skip
         """Draw the efficiency of given scores.
 
         Parameters
         ----------
         y_true, y_score, snr : array-like of shape (n_traces,)
             True labels, scores of the detector, and true signal-to-noise ratios.
-        %(threshold)s
-        %(bins)s
-        name : str, default=None
-            Name of the detector in the legend.
-        %(limit)s
-        %(ax)s
+        %(options)s
 
         Returns
         -------
@@ -104,19 +90,9 @@ class EfficiencyDisplay:
     @classmethod
     @fill_docstring(**_PARAMETERS)
     def from_estimator(
-        cls,
-        estimator,
-        X,
-        y,
-        snr,
-        *,
-        max_fpr=0.01,
-        threshold=None,
-        bins=9,
-        name=None,
-        limit=False,
-        ax=None,
-    ):
+        cls, estimator, X, y, snr, *, max_fpr=0.01, threshold=None, bins=9, name=None,
+        limit=False, ax=None,
+    ):  # fmt: skip
         """Draw the efficiency of a fitted classifier.
 
         Parameters
@@ -127,11 +103,7 @@ class EfficiencyDisplay:
             Input of the estimator: traces, or events if it contains the simulator.
         y, snr : array-like of shape (n_traces,)
             True labels and signal-to-noise ratios.
-        %(threshold)s
-        %(bins)s
-        %(estimator_name)s
-        %(limit)s
-        %(ax)s
+        %(options)s
 
         Returns
         -------
@@ -149,13 +121,7 @@ class EfficiencyDisplay:
     def plot(self, ax=None):
         """Draw the efficiency with its intervals: error bars, or a band for the limit.
 
-        Parameters
-        ----------
-        %(ax)s
-
-        Returns
-        -------
-        EfficiencyDisplay
+        %(plot)s
         """
         self.ax_ = ax = axes_or_new(ax)
         self.figure_ = ax.figure

@@ -30,13 +30,12 @@ signal : array-like of shape (n_samples,), default=None
     "name": """
 name : str, default="Recovered"
     Name of the recovered signal in the legend.""",
-    "truth": """
+    "options": f"""
 snr : array-like of shape (n_events,)
-    True signal-to-noise ratio.""",
-    "window": """
+    True signal-to-noise ratio.{PARAMETERS["sampling_rate"]}
 window : (float, float) or None, default=None
     Part of the trace in which the energy is summed, in us from the first sample; None for the
-    whole trace.""",
+    whole trace.{PARAMETERS["bins"]}{PARAMETERS["two_axes"]}""",
 }
 
 
@@ -108,13 +107,7 @@ class RecoveryDisplay:
     def plot(self, axes=None):
         """Draw the traces and their amplitude spectra.
 
-        Parameters
-        ----------
-        %(two_axes)s
-
-        Returns
-        -------
-        RecoveryDisplay
+        %(plot_two)s
         """
         self.axes_ = axes_or_grid(axes, 2, 1, size=_SIZE)
         self.figure_ = self.axes_[0].figure
@@ -195,13 +188,7 @@ class ResolutionDisplay:
         ----------
         true_signals, recovered : array-like of shape (n_events, n_samples)
             True and recovered signals of events with a pulse, both in the same unit.
-        %(truth)s
-        %(sampling_rate)s
-        %(window)s
-        %(bins)s
-        name : str, default=None
-            Name of the method in the legend.
-        %(two_axes)s
+        %(options)s
 
         Returns
         -------
@@ -227,40 +214,22 @@ class ResolutionDisplay:
             Input of the estimator, for events with a pulse.
         true_signals : array-like of shape (n_events, n_samples)
             True signals, in the unit of the recovered ones.
-        %(truth)s
-        %(sampling_rate)s
-        %(window)s
-        %(bins)s
-        %(estimator_name)s
-        %(two_axes)s
+        %(options)s
 
         Returns
         -------
         ResolutionDisplay
         """
         recover = getattr(estimator, "predict", None) or estimator.transform
-        return cls.from_predictions(
-            true_signals,
-            recover(X),
-            snr,
-            sampling_rate=sampling_rate,
-            window=window,
-            bins=bins,
-            name=type(estimator).__name__ if name is None else name,
-            axes=axes,
-        )
+        name = type(estimator).__name__ if name is None else name
+        options = {"sampling_rate": sampling_rate, "window": window, "bins": bins, "name": name}
+        return cls.from_predictions(true_signals, recover(X), snr, **options, axes=axes)
 
     @fill_docstring(**_PARAMETERS)
     def plot(self, axes=None):
         """Draw bias and resolution with their intervals as error bars.
 
-        Parameters
-        ----------
-        %(two_axes)s
-
-        Returns
-        -------
-        ResolutionDisplay
+        %(plot_two)s
         """
         self.axes_ = axes_or_grid(axes, 2, 1, size=_SIZE, sharex=True)
         self.figure_ = self.axes_[0].figure

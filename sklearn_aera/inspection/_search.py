@@ -126,15 +126,8 @@ class SearchDisplay:
             at = directions.index(direction), cells.index(cell), sizes.index(size)
             if np.isnan(scores[at]) or mean > scores[at]:  # NaN: a candidate whose fit failed.
                 scores[at], errors[at] = mean, spread
-        display = cls(
-            scores,
-            errors,
-            cells=cells,
-            hidden_sizes=sizes,
-            directions=directions,
-            score_name=score_name,
-        )
-        return display.plot(axes)
+        axes_of = {"cells": cells, "hidden_sizes": sizes, "directions": directions}
+        return cls(scores, errors, **axes_of, score_name=score_name).plot(axes)
 
     @fill_docstring(axes=_AXES)
     def plot(self, axes=None):

@@ -6,13 +6,7 @@ from sklearn.utils import check_array
 
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import check_real
-from sklearn_aera.inspection._style import (
-    COLORS,
-    DATA_COLOR,
-    PARAMETERS,
-    axes_or_new,
-    legend_above,
-)
+from sklearn_aera.inspection._style import COLORS, DATA_COLOR, PARAMETERS, axes_or_new, legend_above
 
 
 class SpectrumDisplay:
@@ -124,13 +118,7 @@ class SpectrumDisplay:
     def plot(self, ax=None):
         """Draw the densities and mark the carriers.
 
-        Parameters
-        ----------
-        %(ax)s
-
-        Returns
-        -------
-        SpectrumDisplay
+        %(plot)s
         """
         self.ax_ = ax = axes_or_new(ax)
         self.figure_ = ax.figure

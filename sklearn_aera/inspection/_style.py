@@ -1,9 +1,9 @@
 """Colours, markers, axes and parameter texts that the displays share."""
 
 import numpy as np
-from sklearn.utils import check_array
 
 from sklearn_aera import _docstrings
+from sklearn_aera._validation import check_vector
 
 # Okabe and Ito's palette, which colour-blind readers can distinguish; black is kept for data.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -23,11 +23,14 @@ axes : sequence of two matplotlib Axes, default=None
     Axes to draw on; None for a new figure.""",
     "bins": """
 bins : int or array-like, default=9
-    Number of equal bins over the range of the signals' ``snr``, or the edges of the bins.""",
-    "estimator_name": """
+    Number of equal bins over the range of the signals' ``snr``, or the edges of the bins.
 name : str, default=None
-    Name in the legend; None for the name of the estimator's class.""",
+    Name in the legend; with an estimator None stands for the name of its class.""",
 }
+# The sections of the docstring of a method `plot`.
+_RETURNS = "\n\nReturns\n-------\nself : object\n    The display."
+PARAMETERS["plot"] = f"Parameters\n----------{PARAMETERS['ax']}{_RETURNS}"
+PARAMETERS["plot_two"] = f"Parameters\n----------{PARAMETERS['two_axes']}{_RETURNS}"
 
 
 def axes_or_new(ax):
@@ -41,13 +44,7 @@ def axes_or_new(ax):
 
 
 def axes_or_grid(axes, n_rows, n_columns, *, size, sharex=False):
-    """Return ``axes`` as an array, or if they are None those of a new figure.
-
-    Raises
-    ------
-    ValueError
-        If the number of ``axes`` is not that of the grid.
-    """
+    """Return ``axes`` as an array, or if they are None those of a new figure."""
     if axes is None:
         import matplotlib.pyplot as plt
 
@@ -60,20 +57,11 @@ def axes_or_grid(axes, n_rows, n_columns, *, size, sharex=False):
 
 
 def check_series(**series):
-    """Return series of samples as arrays of one length, without those that are None.
-
-    Raises
-    ------
-    ValueError
-        If they are not one-dimensional, finite and as long as the first one.
-    """
+    """Return series of samples as arrays of one length, without those that are None."""
     first = next(iter(series))
     series = {name: values for name, values in series.items() if values is not None}
     for name, values in series.items():
-        values = check_array(values, ensure_2d=False, dtype=np.float64, input_name=name)
-        if values.ndim != 1:
-            raise ValueError(f"{name} must be one-dimensional, got shape {values.shape}")
-        series[name] = values
+        series[name] = check_vector(values, name)
         if len(values) != len(series[first]):
             raise ValueError(
                 f"{name} must have the {len(series[first])} samples of {first}, got {len(values)}"

@@ -85,13 +85,7 @@ class TraceDisplay:
     def plot(self, ax=None):
         """Draw the trace and the pulses.
 
-        Parameters
-        ----------
-        %(ax)s
-
-        Returns
-        -------
-        TraceDisplay
+        %(plot)s
         """
         self.ax_ = ax = axes_or_new(ax)
         self.figure_ = ax.figure

@@ -3,11 +3,11 @@
 from sklearn_aera._public import publish
 from sklearn_aera.metrics._detection import (
     binomial_interval,
+    detection_efficiency,
     operating_point,
     threshold_at_fpr,
     tpr_at_fpr,
 )
-from sklearn_aera.metrics._efficiency import detection_efficiency
 from sklearn_aera.metrics._recovery import (
     energy_ratio,
     invented_pulses,

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import binomtest
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length, column_or_1d
 
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._validation import check_real
+from sklearn_aera._validation import check_real, check_vector
 
 
 class Interval(NamedTuple):
@@ -26,24 +26,32 @@ class OperatingPoint(NamedTuple):
     fpr: Interval
 
 
+class Efficiency(NamedTuple):
+    """Detection efficiency in bins of the signal-to-noise ratio, see `detection_efficiency`."""
+
+    snr_edges: np.ndarray
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    n_events: np.ndarray
+    threshold: float
+
+
 METRIC_PARAMETERS = {
-    "y_true": """
+    "scores": """
 y_true : array-like of shape (n_traces,)
-    Labels of two classes; the larger label is that of the signal.""",
-    "y_score": """
+    Labels of two classes; the larger label is that of the signal.
 y_score : array-like of shape (n_traces,)
     Scores of the detector, higher for traces more likely to hold a signal.""",
-    "max_fpr": """
+    "threshold": """
 max_fpr : float, default=0.01
     False-positive rate at which the threshold is chosen on this sample. Not used with
-    ``threshold``.""",
-    "threshold": """
+    ``threshold``.
 threshold : float, default=None
     Threshold chosen beforehand, for example by `threshold_at_fpr` on validation data.""",
     "confidence_level": """
 confidence_level : float, default=0.6827
-    Probability content of the intervals. The default is that of one standard deviation of a
-    normal distribution.""",
+    Probability content of the intervals; the default is that of one standard deviation.""",
 }
 
 
@@ -91,8 +99,7 @@ def threshold_at_fpr(y_true, y_score, *, max_fpr=0.01):
 
     Parameters
     ----------
-    %(y_true)s
-    %(y_score)s
+    %(scores)s
     max_fpr : float, default=0.01
         False-positive rate, at least 0 and below 1. A rate below one over the number of noise
         traces acts as 0: the threshold is then just above the highest noise score.
@@ -113,7 +120,7 @@ def threshold_at_fpr(y_true, y_score, *, max_fpr=0.01):
     >>> threshold_at_fpr([0, 0, 0, 0, 1], [0.1, 0.2, 0.3, 0.4, 0.9], max_fpr=0.25) > 0.3
     True
     """
-    is_signal, score = check_scores(y_true, y_score)
+    is_signal, score = _check_scores(y_true, y_score)
     check_real(max_fpr, "max_fpr", min_val=0.0, max_val=1.0, include_boundaries="left")
     noise = np.sort(score[~is_signal])[::-1]
     # The small term corrects the round-off of products such as 0.07 * 100.
@@ -132,13 +139,10 @@ def tpr_at_fpr(
 
     Parameters
     ----------
-    %(y_true)s
-    %(y_score)s
-    %(max_fpr)s
+    %(scores)s
     %(threshold)s
     return_interval : bool, default=False
-        Also return the exact binomial interval of the rate. It does not contain the uncertainty
-        of the threshold.
+        Also return the exact binomial interval of the rate, for this threshold.
     %(confidence_level)s
 
     Returns
@@ -169,8 +173,8 @@ def tpr_at_fpr(
     >>> from sklearn.metrics import make_scorer
     >>> scorer = make_scorer(tpr_at_fpr, response_method="predict_proba", max_fpr=0.01)
     """
-    is_signal, score = check_scores(y_true, y_score)
-    threshold = choose_threshold(is_signal, score, max_fpr, threshold)
+    is_signal, score = _check_scores(y_true, y_score)
+    threshold = _threshold(is_signal, score, max_fpr, threshold)
     tpr = _rate(score[is_signal], threshold, confidence_level)
     return tpr if return_interval else tpr.value
 
@@ -192,9 +196,8 @@ def operating_point(y_val, score_val, y_test, score_test, *, max_fpr=0.01, confi
     Returns
     -------
     OperatingPoint
-        Named tuple of ``threshold``, a float, and of the true-positive and the false-positive
-        rate on the test data, ``tpr`` and ``fpr``, each a named tuple (value, low, high) with
-        its exact interval.
+        Named tuple of ``threshold`` and of the rates on the test data, ``tpr`` and ``fpr``, each
+        with its exact interval (value, low, high).
 
     Raises
     ------
@@ -214,12 +217,67 @@ def operating_point(y_val, score_val, y_test, score_test, *, max_fpr=0.01, confi
     (1.95, 0.84, 0.025)
     """
     threshold = threshold_at_fpr(y_val, score_val, max_fpr=max_fpr)
-    is_signal, score = check_scores(y_test, score_test)
+    is_signal, score = _check_scores(y_test, score_test)
     tpr, fpr = (_rate(score[rows], threshold, confidence_level) for rows in (is_signal, ~is_signal))
     return OperatingPoint(threshold, tpr, fpr)
 
 
-def choose_threshold(is_signal, score, max_fpr, threshold):
+@fill_docstring(**METRIC_PARAMETERS)
+def detection_efficiency(
+    y_true, y_score, snr, *, bins=9, max_fpr=0.01, threshold=None, confidence_level=0.6827
+):
+    """Detection efficiency as a function of the signal-to-noise ratio.
+
+    Parameters
+    ----------
+    %(scores)s
+    snr : array-like of shape (n_traces,)
+        True signal-to-noise ratio, the column ``snr`` of the event table.
+    bins : int or array-like, default=9
+        Number of equal bins over the range of the signals' ``snr``, or the edges of the bins.
+    %(threshold)s
+    %(confidence_level)s
+
+    Returns
+    -------
+    Efficiency
+        Named tuple of ``snr_edges`` (n_bins + 1,), ``value``, ``low``, ``high`` and
+        ``n_events`` (n_bins,) and ``threshold``. The value of a bin without events is NaN.
+
+    Raises
+    ------
+    ValueError
+        If there are not exactly two classes, the arrays differ in length, or a number is not
+        finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_aera.metrics import detection_efficiency
+    >>> rng = np.random.default_rng(0)
+    >>> snr = np.where(rng.random(4000) < 0.5, 0.0, rng.uniform(0.5, 5.0, 4000))
+    >>> score = snr + rng.normal(size=4000)
+    >>> detection_efficiency(snr > 0, score, snr, bins=[1, 2, 4, 5]).value.round(1)
+    array([0.2, 0.7, 1. ])
+    """
+    is_signal, score = _check_scores(y_true, y_score)
+    snr = check_vector(snr, "snr")
+    check_consistent_length(score, snr)
+    threshold = _threshold(is_signal, score, max_fpr, threshold)
+    snr, found = snr[is_signal], score[is_signal] >= threshold
+    edges = np.histogram_bin_edges(snr, bins)
+    n_events, _ = np.histogram(snr, edges)
+    n_found, _ = np.histogram(snr[found], edges)
+    missing = Interval(np.nan, np.nan, np.nan)
+    rates = [
+        binomial_interval(k, n, confidence_level) if n else missing
+        for k, n in zip(n_found, n_events, strict=True)
+    ]
+    value, low, high = np.array(rates).T
+    return Efficiency(edges, value, low, high, n_events, float(threshold))
+
+
+def _threshold(is_signal, score, max_fpr, threshold):
     """Return the given threshold, or choose it on this sample."""
     if threshold is None:
         return threshold_at_fpr(is_signal, score, max_fpr=max_fpr)
@@ -231,13 +289,11 @@ def _rate(score, threshold, confidence_level):
     return binomial_interval(int((score >= threshold).sum()), len(score), confidence_level)
 
 
-def check_scores(y_true, y_score):
+def _check_scores(y_true, y_score):
     """Return which traces hold a signal, and the scores as an array."""
     y_true = column_or_1d(y_true)
-    y_score = check_array(y_score, ensure_2d=False, dtype=np.float64, input_name="y_score")
+    y_score = check_vector(y_score, "y_score")
     check_consistent_length(y_true, y_score)
-    if y_score.ndim != 1:
-        raise ValueError(f"y_score must be one-dimensional, got shape {y_score.shape}")
     classes = np.unique(y_true)
     if len(classes) != 2:
         raise ValueError(f"y_true must have two classes, noise and signal, got {classes.tolist()}")

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import binom, norm
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_consistent_length
 
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._validation import check_real
+from sklearn_aera._validation import check_real, check_vector
 from sklearn_aera.metrics._detection import METRIC_PARAMETERS, Interval
 
 # Lower end of the central 68 %: one standard deviation below the mean of a normal distribution.
@@ -75,7 +75,7 @@ def bias_and_resolution(errors, *, confidence_level=0.6827):
     >>> [round(end, 3) for end in bias], [round(end, 3) for end in resolution]
     ([0.098, 0.096, 0.101], [0.2, 0.198, 0.202])
     """
-    errors = _check_errors(errors)
+    errors = check_vector(errors, "errors")
     check_real(
         confidence_level, "confidence_level", min_val=0.0, max_val=1.0, include_boundaries="neither"
     )
@@ -124,11 +124,8 @@ def recovery_resolution(errors, snr, *, bins=9, confidence_level=0.6827):
     >>> curve.resolution.value.round(2), curve.n_events.tolist()
     (array([0.69, 0.34]), [6503, 13497])
     """
-    errors = _check_errors(errors)
-    snr = check_array(snr, ensure_2d=False, dtype=np.float64, input_name="snr")
+    errors, snr = check_vector(errors, "errors"), check_vector(snr, "snr")
     check_consistent_length(errors, snr)
-    if snr.ndim != 1:
-        raise ValueError(f"snr must be one-dimensional, got shape {snr.shape}")
     edges = np.histogram_bin_edges(snr, bins)
     # The last bin includes its upper edge, as in numpy.histogram.
     number = np.where(snr == edges[-1], len(edges) - 1, np.digitize(snr, edges)) - 1
@@ -142,13 +139,6 @@ def recovery_resolution(errors, snr, *, bins=9, confidence_level=0.6827):
     ]
     bias, resolution = np.array(results).transpose(1, 2, 0)
     return ResolutionCurve(edges, Interval(*bias), Interval(*resolution), n_events)
-
-
-def _check_errors(errors):
-    errors = check_array(errors, ensure_2d=False, dtype=np.float64, input_name="errors")
-    if errors.ndim != 1:
-        raise ValueError(f"errors must be one-dimensional, got shape {errors.shape}")
-    return errors
 
 
 def _quantile(ordered, probability, confidence_level):

@@ -9,28 +9,25 @@ import sklearn_aera
 
 # Types of fitted searches and of metadata routing that skops 0.16 does not trust by default:
 # classes that only restore their attributes, and functions of labels and scores.
-_SCIKIT_LEARN = frozenset(
-    f"sklearn.{name}"
-    for name in (
-        "metrics._classification.accuracy_score",
-        "metrics._classification.balanced_accuracy_score",
-        "metrics._ranking.average_precision_score",
-        "metrics._ranking.roc_auc_score",
-        "metrics._scorer._CurveScorer",
-        "metrics._scorer._MultimetricScorer",
-        "metrics._scorer._PassthroughScorer",
-        "metrics._scorer._Scorer",
-        "model_selection._search_successive_halving.HalvingGridSearchCV",
-        "model_selection._search_successive_halving.HalvingRandomSearchCV",
-        "model_selection._split.KFold",
-        "model_selection._split.RepeatedStratifiedKFold",
-        "model_selection._split.ShuffleSplit",
-        "model_selection._split.StratifiedKFold",
-        "model_selection._split.StratifiedShuffleSplit",
-        "utils._metadata_requests.MetadataRequest",
-        "utils._metadata_requests.MethodMetadataRequest",
-    )
-)
+_SCIKIT_LEARN = {
+    "sklearn.metrics._classification.accuracy_score",
+    "sklearn.metrics._classification.balanced_accuracy_score",
+    "sklearn.metrics._ranking.average_precision_score",
+    "sklearn.metrics._ranking.roc_auc_score",
+    "sklearn.metrics._scorer._CurveScorer",
+    "sklearn.metrics._scorer._MultimetricScorer",
+    "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.metrics._scorer._Scorer",
+    "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV",
+    "sklearn.model_selection._search_successive_halving.HalvingRandomSearchCV",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.RepeatedStratifiedKFold",
+    "sklearn.model_selection._split.ShuffleSplit",
+    "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.model_selection._split.StratifiedShuffleSplit",
+    "sklearn.utils._metadata_requests.MetadataRequest",
+    "sklearn.utils._metadata_requests.MethodMetadataRequest",
+}
 
 
 def is_trusted(name):

@@ -1,11 +1,10 @@
-"""Make the stored models that guard the format of model files.
+"""Make the stored models that test whether later versions can read the files of this one.
 
-    python tests/data/make_stored_model.py
-
-writes ``detector-<version>.skops``, ``detector-<version>.joblib`` and, with traces and what the
-model says of them, ``detector-<version>.npz`` beside this file. Files of a released version stay as
-they are: `test_persistence.py` loads all of them, and they show what a change of the state's layout
-breaks.
+Run as ``python tests/data/make_stored_model.py``. It writes ``detector-<version>.skops`` and
+``detector-<version>.joblib``, and ``detector-<version>.npz`` with traces and the scores of the
+model for them. Files of released versions are never changed: `test_stored_models.py` loads all of
+them. The files ``detector-before-0.1.0`` have a layout from before the first release, which must
+be refused.
 """
 
 from pathlib import Path
