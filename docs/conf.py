@@ -1,19 +1,20 @@
 """Configuration of Sphinx, which builds the documentation.
 
-``python -m sphinx -W docs docs/_build/html`` runs every example in full, and makes the notebook of
-the first one. With ``SKLEARN_AERA_QUICK=1`` in the environment the examples are small, to see that
-all run; with ``-D plot_gallery=0`` none is run.
+``python -m sphinx -W docs docs/_build/html`` runs every example in full and makes the notebook of
+the first one. With ``SKLEARN_AERA_QUICK=1`` in the environment the examples run at a small size;
+with ``-D plot_gallery=0`` none is run.
 """
 
 import importlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 # Set before any estimator is imported: the links of HTML representations start with this text,
-# which `links_within` replaces by the way to this site's root.
+# which `make_links_relative` replaces by the path to the root of the site.
 os.environ["SKLEARN_AERA_DOCS"] = "THIS-SITE"
 
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401, an example's import
@@ -34,7 +35,15 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "tables", "results", "notebooks", "auto_examples/**.ipynb"]
+templates_path = ["_templates"]
+exclude_patterns = [
+    "_build",
+    "_templates",
+    "tables",
+    "results",
+    "notebooks",
+    "auto_examples/**.ipynb",
+]
 default_role = "py:obj"
 nitpicky = False
 
@@ -53,7 +62,8 @@ html_sidebars = {"index": []}
 autosummary_generate = True
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
-autodoc_default_options = {"members": True, "inherited-members": True}
+# Members of these classes are not listed: a named tuple has its fields alone.
+autodoc_default_options = {"members": True, "inherited-members": "object, tuple"}
 autodoc_typehints = "none"
 
 # Links to other projects need the network; without it the site is built without these links.
@@ -96,9 +106,10 @@ def write_api_reference():
             continue
         title = f"sklearn_aera.{package}"
         module = importlib.import_module(title)
-        lines += [title, "-" * len(title), "", module.__doc__.splitlines()[0], ""]
+        lines += [f".. _api-{package}:", "", title, "-" * len(title), ""]
+        lines += [module.__doc__.splitlines()[0], ""]
         lines += [f".. currentmodule:: {title}", "", ".. autosummary::", "   :toctree: generated"]
-        lines += ["   :nosignatures:", ""]
+        lines += [f"   :caption: {package}", "   :nosignatures:", ""]
         names = [name for name in module.__all__ if name != "EVENT_COLUMNS"]
         lines += [f"   {name}" for name in sorted(names, key=str.lower)] + [""]
     text = "\n".join(lines)
@@ -116,21 +127,31 @@ def write_notebook(app):
     example = HERE.parent / "examples" / "plot_first_pipeline.py"
     if notebook.exists() and notebook.stat().st_mtime > example.stat().st_mtime:
         return
-    # In the notebook, links lead to the published site.
+    # Links in the notebook lead to the published site.
     environment = {key: v for key, v in os.environ.items() if key != "SKLEARN_AERA_DOCS"}
     command = [sys.executable, HERE / "make_notebook.py"]
-    if not app.config.plot_gallery:
-        command.append("--not-run")
-    subprocess.run(command, env=environment, check=True)
+    is_run = app.config.sphinx_gallery_conf["plot_gallery"]
+    subprocess.run(command + ["--not-run"] * (not is_run), env=environment, check=True)
+    if not is_run:
+        os.utime(notebook, (0, 0))  # The next build with the gallery makes it again.
 
 
-def plain_references(app, what, name, obj, options, lines):
+def replace_missing_figures(app):
+    """Without the gallery, show its placeholder where pages show figures of examples."""
+    images = HERE / "auto_examples" / "images"
+    for page in HERE.glob("*.rst"):
+        for name, example in re.findall(r"/images/((\w+)_\d+\.png)", page.read_text()):
+            if not (images / name).exists():
+                shutil.copy(images / "thumb" / f"{example}_thumb.png", images / name)
+
+
+def replace_glossary_references(app, what, name, obj, options, lines):
     """Replace references to scikit-learn's glossary, in inherited docstrings, by plain text."""
     reference = re.compile(r":(?:ref|term):`([^`<]+?)(?:\s*<[^>]*>)?`")
     lines[:] = [reference.sub(r"\1", line) for line in lines]
 
 
-def links_within(app, pagename, templatename, context, doctree):
+def make_links_relative(app, pagename, templatename, context, doctree):
     """Make the links of HTML representations relative, for pages of any depth."""
     if "body" in context:
         root = "../" * pagename.count("/")
@@ -139,6 +160,7 @@ def links_within(app, pagename, templatename, context, doctree):
 
 def setup(app):
     app.connect("builder-inited", write_notebook)
-    app.connect("html-page-context", links_within)
+    app.connect("builder-inited", replace_missing_figures, priority=900)  # After the gallery.
+    app.connect("html-page-context", make_links_relative)
     if "SKLEARN_AERA_ONLINE" not in os.environ:
-        app.connect("autodoc-process-docstring", plain_references)
+        app.connect("autodoc-process-docstring", replace_glossary_references)

@@ -90,7 +90,7 @@ def centered(estimate):
 
 
 ESTIMATES = {
-    "maximum likelihood (ours)": ours,
+    "maximum likelihood": ours,
     "biased average": lambda traces: with_ridge(averaged_products(traces, biased=True)),
     "unbiased average": lambda traces: with_ridge(averaged_products(traces, biased=False)),
     "Welch": lambda traces: with_ridge(welch_covariance(traces)),
@@ -139,7 +139,7 @@ class Judge:
         return {
             "estimate": name,
             "traces": n_traces,
-            "AUC behind": area(y, ratio, self.reference),
+            "AUC below limit": area(y, ratio, self.reference),
             "TPR at 0.2%": efficiency(y, ratio),
             "divergence": divergence(true_covariance(ridge=ridge), covariance),
             "carriers": carriers,

@@ -18,8 +18,8 @@ time of the training, simulation included where the data are endless. The rows:
   that decays exponentially (assumption: by a tenth per epoch from 1e-3).
 - textbook BiLSTM: the same layers bidirectional, on 40 000 traces, batch 128, Adam, for as many
   epochs as fit into a budget of five minutes.
-- detector: `make_detector` on 4 000 traces (hasty: for 8 epochs instead of 60), on 40 000 (10
-  epochs), and on endless data (50 epochs of 20 000 events).
+- detector: `make_detector` on 4 000 traces (for 8 and for 60 epochs), on 40 000 (10 epochs), and on
+  endless data (50 epochs of 20 000 events).
 - convolution: `ConvolutionalClassifier` on the same normalised and whitened traces, endless.
 
 Two more tables follow: the endless detector on the pulses of a CoREAS shower (with ``--pulses
@@ -108,14 +108,14 @@ def detectors(train, size, snr):
 
     course = {"epochs": size.course_epochs, "batch_size": 256, "decay": True}
     textbook = {"epochs": 100, "batch_size": 128, "decay": False, "budget": size.budget}
-    n_hasty, n_few, n_many = size.detector_epochs
+    n_short, n_few, n_many = size.detector_epochs
     return {
         "SNR threshold": lambda: SNRCalculator().fit(few[0]),
         "matched filter": lambda: MatchedFilter().fit(*every),
         "likelihood ratio": partial(fit_ratio, train, snr),
         "course LSTM": lambda: CourseNetwork(bidirectional=False).fit(*few, **course),
         "textbook BiLSTM": lambda: CourseNetwork(bidirectional=True).fit(*every, **textbook),
-        "detector, hasty": partial(network, n_hasty, few),
+        f"detector, {size.n_small:,}, {n_short} epochs": partial(network, n_short, few),
         f"detector, {size.n_small:,}": partial(network, n_few, few),
         f"detector, {size.n_large:,}": partial(network, n_many, every),
         "detector, endless": partial(endless_detector, train, size, snr),
@@ -175,7 +175,7 @@ class Comparison:
         size, snr = self.size, self.snr
         train, *data = make_data(size.n_large, size.n_test, snr, noise=BURSTS)
         yield judge("likelihood ratio", fit_ratio(train, snr), *data)[0]
-        yield judge("detector, trained without", self.models["detector, endless"], *data)[0]
+        yield judge("detector, trained without bursts", self.models["detector, endless"], *data)[0]
         detector = endless_detector(train, size, snr, noise=BURSTS)
         yield judge("detector, trained with bursts", detector, *data)[0]
 

@@ -217,8 +217,8 @@ def measure_gaussian(size):
         yield {
             "detector": name,
             "AUC": area(test.y, score),
-            "AUC behind": behind,
-            "in errors": behind.value / behind.error if behind.error else 0.0,
+            "AUC below limit": behind,
+            "in standard errors": behind.value / behind.error if behind.error else 0.0,
             "TPR at 0.2%": efficiency(test.y, score),
         }
 

@@ -41,7 +41,7 @@ def measure(quick, report):
             continue
         settled = min(10, n_fits - 1)
         growth = held[-1] - held[settled - 1]
-        row = {"way": kind, "fits": n_fits, "MB after the first": held[0]}
+        row = {"classifier": kind, "fits": n_fits, "MB after the first": held[0]}
         row |= {"MB after the tenth": held[settled - 1], "MB after all": held[-1]}
         yield row | {"MB per fit after the tenth": growth / (n_fits - settled)}
         if kind == "sklearn-aera":

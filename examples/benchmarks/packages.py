@@ -4,8 +4,8 @@ Run in the environment of each package as::
 
     python examples/benchmarks/packages.py [--data FILE] [--quick] [--json FILE]
 
-``--data`` names a file of traces and signals as ``sklearn-aera simulate FILE.npz`` writes it, the
-first half for training; without it, and with sklearn-aera installed, they are simulated. Every
+``--data`` names a .npz file of traces and signals as `sklearn_aera.datasets.save_traces` writes it,
+the first half for training; without it, and with sklearn-aera installed, they are simulated. Every
 package that is installed gets a row; rows that the file of ``--json`` has from other environments
 are kept. The classifier is the package's recurrent one, with a bidirectional GRU of 32 units where
 that can be chosen, or else the one that it recommends for series; traces are divided by their

@@ -62,7 +62,7 @@ def measure(size, report):
     for n_traces, times in found.items():
         for way, seconds in times.items():
             middle = medians[n_traces][way]
-            row = {"traces": n_traces, "way": way}
+            row = {"traces": n_traces, "method": way}
             row |= {"best ms": 1e3 * min(seconds), "median ms": 1e3 * middle}
             row["/ predict_proba"] = middle / medians[n_traces]["predict_proba"]
             yield row | {"traces/s": n_traces / middle}

@@ -84,7 +84,7 @@ def measure(size, report):
         options |= {"kind": kind, "n_jobs": n_jobs, "seed": seed, "epochs": size.epochs}
         with make_worker("search") as worker, watched_memory(worker.pid) as held:
             run = found[kind, n_jobs, seed] = worker("search", **options)
-        row = {"way": kind, "n_jobs": n_jobs, "seed": seed, "fits": np.size(run["scores"])}
+        row = {"classifier": kind, "n_jobs": n_jobs, "seed": seed, "fits": np.size(run["scores"])}
         row |= {"s": run["seconds"], "peak MB": max(held)}
         rows.append(row | {"accuracy": float(np.mean(run["scores"]))})
     for row in rows:

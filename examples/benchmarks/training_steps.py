@@ -199,7 +199,7 @@ def epochs_in_turns(workers, n_turns, **options):
 def rows(key, ways, seconds, n_traces):
     own = min(seconds["sklearn-aera"][1:])
     for way in ways:
-        row = key | {"way": way}
+        row = key | {"training": way}
         if way not in seconds:
             yield row | {"traces/s": "not installed"}
             continue
