@@ -34,10 +34,10 @@ train, validation, test = (
 options = {"hidden_size": (32, 64, 10), "n_filters": 0, "kernel_size": 10, "stride": 10}
 options |= {"pooling": "flatten", "dropout": 0.3, "epochs": n_epochs, "random_state": 0}
 networks = {
-    "LSTM, one direction": RecurrentClassifier("lstm", bidirectional=False, **options),
-    "LSTM": RecurrentClassifier("lstm", **options),
-    "GRU": RecurrentClassifier("gru", **options),
-    "Simple RNN": RecurrentClassifier("simple_rnn", **options),
+    "LSTM, one direction": RecurrentClassifier(cell="lstm", bidirectional=False, **options),
+    "LSTM": RecurrentClassifier(cell="lstm", **options),
+    "GRU": RecurrentClassifier(cell="gru", **options),
+    "Simple RNN": RecurrentClassifier(cell="simple_rnn", **options),
 }
 
 # %%
