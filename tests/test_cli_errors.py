@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
     np.save(folder / "nan.npy", np.full((3, 500), np.nan))
     (folder / "damaged.h5").write_bytes((folder / "data.h5").read_bytes()[:2000])
     (folder / "foreign.skops").write_bytes(b"no model")
-    tiny = {"hidden_size": 2, "n_filters": 2}
+    tiny = {"hidden_size": 2, "n_filters": 2, "cell": "simple_rnn"}
     detector = make_detector(epochs=1, random_state=0)
     detector[-1].set_params(**tiny)
     save_model(detector.fit(DATA.traces, DATA.y), folder / "detector.skops")

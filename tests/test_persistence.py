@@ -9,6 +9,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from helpers import convolutional, denoiser, recurrent, tiny
 from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.linear_model import LogisticRegression
@@ -21,11 +22,6 @@ from sklearn_aera.datasets import make_events, make_traces
 from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
 from sklearn_aera.metrics import tpr_at_fpr
-from sklearn_aera.neural_network import (
-    ConvolutionalClassifier,
-    RecurrentClassifier,
-    RecurrentDenoiser,
-)
 from sklearn_aera.persistence import load_model, save_model
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer, WienerFilter
 from sklearn_aera.simulation import (
@@ -41,15 +37,9 @@ N_SAMPLES = 120
 EVENTS = {"snr": 6.0, "arrival_time": (0.1, 0.5), "random_state": 3}
 
 
-def small(**parameters):
-    network = {"hidden_size": 6, "n_filters": 8, "kernel_size": 12, "stride": 12}
-    training = {"epochs": 2, "batch_size": 64, "random_state": 0}
-    return RecurrentClassifier(**(network | training | parameters))
-
-
 def _pipeline(*first):
-    steps = [("normalize", StdNormalizer()), ("whiten", SpectralWhitener()), ("classify", small())]
-    return Pipeline([*first, *steps])
+    whitening = [("normalize", StdNormalizer()), ("whiten", SpectralWhitener())]
+    return Pipeline([*first, *whitening, ("classify", tiny(epochs=2))])
 
 
 def _simulator():
@@ -67,8 +57,8 @@ def _search(**options):
 MODELS = {
     "normalizer": StdNormalizer(per="dataset"),
     "pipeline": _pipeline(),
-    "convolution": ConvolutionalClassifier(epochs=1, random_state=0),
-    "denoiser": RecurrentDenoiser(whitener=SpectralWhitener(), epochs=1, random_state=0),
+    "convolution": convolutional(epochs=1),
+    "denoiser": denoiser(whitener=SpectralWhitener(), epochs=1),
     "wiener filter": WienerFilter(),
     "snr": make_pipeline(SNRCalculator(), LogisticRegression()),
     "matched filter": MatchedFilter(),
@@ -117,7 +107,7 @@ def inputs(traces):
 
 @pytest.fixture
 def fitted(traces):
-    return small().fit(*traces)
+    return recurrent(epochs=2).fit(*traces)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -208,7 +198,7 @@ def test_in_a_fresh_process(models, inputs, tmp_path):
 @pytest.mark.parametrize(("suffix", "overhead"), [(".skops", 16_000), (".joblib", 5000)])
 def test_files_are_small(traces, tmp_path, suffix, overhead):
     """A file is little more than its arrays, and a third of it without the optimiser's."""
-    model = small(hidden_size=48, n_filters=32).fit(*traces)
+    model = recurrent(hidden_size=48, n_filters=32).fit(*traces)
     save_model(model, tmp_path / f"whole{suffix}")
     size = (tmp_path / f"whole{suffix}").stat().st_size
     stored = sum(w.nbytes for w in model.weights_ + model.optimizer_state_)

@@ -4,29 +4,43 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from helpers import texts_overlap
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import make_classification
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from sklearn_aera.datasets import make_traces
 from sklearn_aera.inspection import SearchDisplay
-from sklearn_aera.neural_network import RecurrentClassifier
 from sklearn_aera.preprocessing import StdNormalizer
 
 
-def tiny(**more):
-    return RecurrentClassifier(hidden_size=2, n_filters=2, epochs=3, random_state=0, **more)
+class Network(ClassifierMixin, BaseEstimator):
+    """Something with the parameters of a network, whose scores depend on them."""
+
+    def __init__(self, cell="gru", hidden_size=2, bidirectional=False, learning_rate=1e-3):
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.bidirectional = bidirectional
+        self.learning_rate = learning_rate
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def decision_function(self, X):
+        column = np.sum(self.hidden_size) + 3 * self.bidirectional + (self.learning_rate > 0.05)
+        return X[:, column]
 
 
 def test_search_display_of_a_search():
-    data = make_traces(60, snr=5.0, random_state=0)
-    pipeline = make_pipeline(StdNormalizer(), tiny().set_params(epochs=1, cell="simple_rnn"))
+    X, y = make_classification(60, random_state=0)
+    pipeline = make_pipeline(StdNormalizer(), Network())
     grid = {
-        "recurrentclassifier__hidden_size": [2, (3, 2)],
-        "recurrentclassifier__bidirectional": [False, True],
-        "recurrentclassifier__learning_rate": [1e-3, 1e-1],
+        "network__hidden_size": [2, (3, 2)],
+        "network__bidirectional": [False, True],
+        "network__learning_rate": [1e-3, 1e-1],
     }
     search = GridSearchCV(pipeline, grid, cv=2, scoring="roc_auc", refit=False)
-    display = SearchDisplay.from_search(search.fit(data.traces, data.y))
+    display = SearchDisplay.from_search(search.fit(X, y))
     results = search.cv_results_
     assert display.scores.shape == (2, 1, 2)
     for direction, shown in zip((False, True), display.scores, strict=True):
@@ -34,8 +48,8 @@ def test_search_display_of_a_search():
             chosen = [
                 row
                 for row, params in enumerate(results["params"])
-                if params["recurrentclassifier__hidden_size"] == size
-                and params["recurrentclassifier__bidirectional"] == direction
+                if params["network__hidden_size"] == size
+                and params["network__bidirectional"] == direction
             ]
             assert len(chosen) == 2
             assert score == results["mean_test_score"][chosen].max()
@@ -58,7 +72,7 @@ def test_search_display_of_a_part_of_the_grid():
 
 def test_search_display_refuses():
     with pytest.raises(TypeError, match="search must be a fitted search with cv_results_"):
-        SearchDisplay.from_search(GridSearchCV(tiny(), {}))
+        SearchDisplay.from_search(GridSearchCV(Network(), {}))
     with pytest.raises(ValueError, match=r"cv_results lacks \['mean_test_score'"):
         SearchDisplay.from_results({"params": []})
     scores = {"mean_test_score": [1.0], "std_test_score": [0.0]}

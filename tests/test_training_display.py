@@ -3,19 +3,15 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from helpers import texts_overlap
+from helpers import texts_overlap, tiny
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.inspection import TrainingDisplay
-from sklearn_aera.neural_network import RecurrentClassifier, RecurrentDenoiser
+from sklearn_aera.neural_network import RecurrentDenoiser
 from sklearn_aera.preprocessing import StdNormalizer
-
-
-def tiny(**more):
-    return RecurrentClassifier(hidden_size=2, n_filters=2, epochs=3, random_state=0, **more)
 
 
 def test_training_display():
