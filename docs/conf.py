@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 # Set before any estimator is imported: the links of HTML representations start with this text,
@@ -18,6 +19,7 @@ from pathlib import Path
 os.environ["SKLEARN_AERA_DOCS"] = "THIS-SITE"
 
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401, an example's import
+from sphinx.pycode import ModuleAnalyzer
 
 import sklearn_aera
 
@@ -50,7 +52,7 @@ nitpicky = False
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn-aera"
 html_static_path = ["_static"]
-html_css_files = ["tables.css"]
+html_css_files = ["site.css"]
 html_theme_options = {
     "navigation_with_keys": False,
     "show_toc_level": 2,
@@ -65,6 +67,7 @@ numpydoc_class_members_toctree = False
 # Members of these classes are not listed: a named tuple has its fields alone.
 autodoc_default_options = {"members": True, "inherited-members": "object, tuple"}
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 
 # Links to other projects need the network; without it the site is built without these links.
 if "SKLEARN_AERA_ONLINE" in os.environ:
@@ -145,6 +148,21 @@ def replace_missing_figures(app):
                 shutil.copy(images / "thumb" / f"{example}_thumb.png", images / name)
 
 
+@cache
+def field_texts():
+    """Texts below the fields of classes in the private modules, by class and field."""
+    texts = {}
+    for path in Path(sklearn_aera.__file__).parent.rglob("_*.py"):
+        texts |= ModuleAnalyzer.for_file(path, path.stem).find_attr_docs()
+    return texts
+
+
+def describe_fields(app, what, name, obj, options, lines):
+    """Describe fields of named tuples by their texts, which autodoc seeks in the public package."""
+    if "".join(lines).startswith("Alias for field number"):
+        lines[:] = field_texts()[tuple(name.split(".")[-2:])]
+
+
 def replace_glossary_references(app, what, name, obj, options, lines):
     """Replace references to scikit-learn's glossary, in inherited docstrings, by plain text."""
     reference = re.compile(r":(?:ref|term):`([^`<]+?)(?:\s*<[^>]*>)?`")
@@ -162,5 +180,6 @@ def setup(app):
     app.connect("builder-inited", write_notebook)
     app.connect("builder-inited", replace_missing_figures, priority=900)  # After the gallery.
     app.connect("html-page-context", make_links_relative)
+    app.connect("autodoc-process-docstring", describe_fields)
     if "SKLEARN_AERA_ONLINE" not in os.environ:
         app.connect("autodoc-process-docstring", replace_glossary_references)
