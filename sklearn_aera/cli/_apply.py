@@ -76,11 +76,7 @@ def evaluate(
 def _evaluate_denoiser(model, path, test, as_json):
     import numpy as np
 
-    from sklearn_aera.metrics import (
-        bias_and_resolution,
-        energy_ratio,
-        normalized_mean_squared_error,
-    )
+    from sklearn_aera import metrics
 
     if test.signals is None:
         raise ValueError(f"{path}: evaluating a denoiser needs signals, but the file has none")
@@ -88,16 +84,16 @@ def _evaluate_denoiser(model, path, test, as_json):
     if not pulses.any():
         raise ValueError(f"{path}: there is no pulse to recover")
     truth, recovered = test.signals[pulses], model.predict(test.traces[pulses])
-    error = 10 * np.log10(normalized_mean_squared_error(truth, recovered))
-    bias, resolution = bias_and_resolution(energy_ratio(truth, recovered) - 1)
+    error = 10 * np.log10(metrics.normalized_mean_squared_error(truth, recovered))
+    ratio = metrics.energy_ratio(truth, recovered)
+    bias, resolution = metrics.bias_and_resolution(ratio - 1)
     result = {"pulses": int(pulses.sum()), "error_dB": float(error)}
     result |= {"energy_bias": float(bias.value), "energy_resolution": float(resolution.value)}
-    print_result(
-        result,
-        as_json,
-        f"{result['pulses']:,} pulses: mean squared error {error:.2f} dB relative to their energy; "
-        f"energy bias {bias.value:+.1%}, resolution {resolution.value:.1%}",
+    text = (
+        f"{result['pulses']:,} pulses: mean squared error {error:.2f} dB relative to their energy"
     )
+    text += f"; energy bias {bias.value:+.1%}, resolution {resolution.value:.1%}"
+    print_result(result, as_json, text)
 
 
 @reports_errors

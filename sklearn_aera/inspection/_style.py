@@ -72,26 +72,16 @@ def check_series(**series):
 def draw_bins(ax, edges, value, low, high, name):
     """Draw points with their intervals and the widths of their bins, in the next colour."""
     number = len(ax.containers)
+    style = {"color": COLORS[number % len(COLORS)], "marker": MARKERS[number % len(MARKERS)]}
+    style |= {"markersize": 4, "linestyle": "none", "linewidth": 1.2}
+    center, width = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
     ax.errorbar(
-        (edges[1:] + edges[:-1]) / 2,
-        value,
-        yerr=(value - low, high - value),
-        xerr=(edges[1:] - edges[:-1]) / 2,
-        color=COLORS[number % len(COLORS)],
-        marker=MARKERS[number % len(MARKERS)],
-        markersize=4,
-        linestyle="none",
-        linewidth=1.2,
-        label=name,
+        center, value, yerr=(value - low, high - value), xerr=width / 2, label=name, **style
     )
 
 
 def legend_above(ax, n_columns=3):
     """Draw the legend above the axes, where it hides no data."""
     ax.legend(
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=n_columns,
-        frameon=False,
-        fontsize="small",
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=n_columns, frameon=False, fontsize="small"
     )
