@@ -171,7 +171,7 @@ def state_variables(model):
 
 def values_of(variables):
     """Copies of variables as arrays."""
-    return [variable.numpy().copy() for variable in variables]
+    return [np.array(variable) for variable in variables]
 
 
 def _compiled(function, *signature):

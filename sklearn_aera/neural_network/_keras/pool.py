@@ -127,6 +127,14 @@ def _scikeras_estimator(architecture):
     return wrapped.initialize(X, y)
 
 
+class SignalError(keras.losses.Loss):
+    """Mean square error of each signal, over its channels and samples."""
+
+    def call(self, signals, recovered):
+        axes = tuple(range(1, len(signals.shape)))
+        return keras.ops.mean(keras.ops.square(signals - recovered), axis=axes)
+
+
 def _compile(architecture):
     # On a GPU Keras' own recurrent layers have a kernel for the whole loop.
     on_gpu = bool(keras.distribution.list_devices("gpu"))
@@ -136,7 +144,7 @@ def _compile(architecture):
     options = {"reduction": "mean_with_sample_weight"}
     model.target_shape = architecture.output_shape if architecture.head == "trace" else (1,)
     if architecture.head == "trace":
-        loss, metrics = keras.losses.MeanSquaredError(**options), []
+        loss, metrics = SignalError(**options), []
     elif architecture.output_shape == (1,):
         loss = keras.losses.BinaryCrossentropy(from_logits=True, **options)
         metrics = [keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")]
