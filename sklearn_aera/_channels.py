@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from sklearn_aera._validation import as_real_array
+
 
 def validate_traces(
     estimator,
@@ -15,38 +17,22 @@ def validate_traces(
 ):
     """Check traces for an estimator, as `sklearn.utils.validation.validate_data` does.
 
-    Parameters
-    ----------
-    estimator : estimator
-        In a fit, with ``reset=True``, it gets ``n_features_in_``, the number of values in a trace,
-        and ``trace_shape_``, (n_samples,) or (n_channels, n_samples). Otherwise the traces must
-        agree with both.
-    X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-    several_channels : bool, default=True
-        Whether the estimator takes traces of several channels.
-    *args, reset, dtype, **options
-        Target ``y`` and options of `validate_data`.
-
-    Returns
-    -------
-    ndarray of the shape of X, or a tuple of it and ``y``
-
-    Raises
-    ------
-    ValueError
-        If the traces are not finite, differ in shape from those of the fit or have more channels
-        than samples, or if the estimator takes one channel and X is three-dimensional.
+    Traces are real numbers of shape (n_traces, n_samples) or, with ``several_channels``,
+    (n_traces, n_channels, n_samples). They are returned as an array, with ``y`` if it is given.
+    With ``reset``, in a fit, the estimator gets ``n_features_in_``, the number of values in a
+    trace, and ``trace_shape_``, (n_samples,) or (n_channels, n_samples); otherwise the traces
+    must agree with both.
     """
-    if not hasattr(X, "shape"):
-        X = np.asarray(X)
-    shape = tuple(X.shape)
+    X = as_real_array(X, "X")
+    shape = np.shape(X)
     if len(shape) == 3:
         _check_channels(estimator, shape, several_channels)
         X = X.reshape(shape[0], shape[1] * shape[2])
     # With one channel in both, validate_data compares the numbers of samples.
     if not reset and (len(shape) == 3 or len(estimator.trace_shape_) == 2):
         _check_shape_of_fit(estimator, shape[1:])
-    result = validate_data(estimator, X, *args, reset=reset, dtype=dtype, **options)
+    with np.errstate(over="ignore"):  # Values beyond float32 are then reported as infinite.
+        result = validate_data(estimator, X, *args, reset=reset, dtype=dtype, **options)
     traces = result[0] if args else result
     if len(shape) == 3:
         traces = traces.reshape(shape)

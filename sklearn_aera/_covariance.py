@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.fft
 from scipy.linalg import cho_factor, cho_solve, toeplitz
-from sklearn.utils import check_array, check_consistent_length, gen_batches
+from sklearn.utils import gen_batches
 from threadpoolctl import threadpool_limits
 
 from sklearn_aera._validation import check_real
@@ -27,43 +27,19 @@ def stationary_autocovariance(
     ``S <- S (f' C^-1 R C^-1 f) / (f' C^-1 f)``, where f is an oscillation over the length of
     the trace and R the sample covariance. At its fixed point the gradient is zero. The averages
     of products at each lag are no alternative: they are either biased, which widens carriers,
-    or unbiased and, for few traces, far from positive definite.
+    or unbiased and, for few traces, far from positive definite (Burg, Luenberger and Wenger 1982,
+    DOI 10.1109/PROC.1982.12427; Miller and Snyder 1987, DOI 10.1109/PROC.1987.13825).
 
-    Parameters
-    ----------
-    traces : ndarray of shape (n_traces, n_samples)
-    regularization : float, default=1e-4
-        Power of the white noise relative to that of the traces. It limits the gain of whitening at
-        frequencies without power, such as those outside the band.
-    frequencies_per_sample : int, default=64
-        Density of the frequencies; a carrier between two of them must still be narrow. With 16,
-        whitened carriers keep 10 % too much power, with 64 none, and 256 change nothing (measured
-        with 20 000 traces by ``examples/benchmarks/covariance.py``).
-    n_iterations : int, default=30
-        Of 10, 30 and 100 iterations, 30 have the lowest divergence from the true covariance, with
-        200 traces as with 20 000: after 10 the power at the carriers is 8 % too high, and after
-        100 the estimate follows fluctuations of the data. The area under the ROC curve is equal to
-        0.0001 for all three (``examples/benchmarks/covariance.py``).
+    Traces of shape (n_traces, n_samples) give the autocovariance from lag 0 on, (n_samples,),
+    float64, white noise included: ``regularization`` is its share of the power. Traces that are
+    zero give white noise of unit variance.
 
-    Returns
-    -------
-    ndarray of shape (n_samples,), float64
-        Autocovariance from lag 0 on, white noise included. For traces that are zero it is that of
-        white noise of unit variance.
-
-    References
-    ----------
-    Likelihood of Toeplitz covariances: Burg, Luenberger and Wenger 1982,
-    DOI 10.1109/PROC.1982.12427; Miller and Snyder 1987, DOI 10.1109/PROC.1987.13825
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_aera._covariance import stationary_autocovariance
-    >>> noise = np.random.default_rng(0).normal(size=(2000, 16))
-    >>> sums = noise[:, 1:] + noise[:, :-1]
-    >>> stationary_autocovariance(sums)[:3].round(1) + 0.0
-    array([2., 1., 0.])
+    Defaults were measured with ``examples/benchmarks/covariance.py``. A carrier between two
+    frequencies must still be narrow: with 16 frequencies per sample whitened carriers keep 10 %
+    too much power, with 64 none, and 256 change nothing. Of 10, 30 and 100 iterations, 30 have the
+    lowest divergence from the true covariance, with 200 traces as with 20 000: after 10 the power
+    at the carriers is 8 % too high, and after 100 the estimate follows fluctuations of the data.
+    The area under the ROC curve is equal to 0.0001 for all three.
     """
     sample, power = _sample_covariance(traces)
     n_samples = len(sample)
@@ -86,28 +62,8 @@ def signal_autocovariance(traces, noise, *, frequencies_per_sample=2, n_iteratio
     would mainly contain the errors of both. The spectrum of a pulse is smooth: two frequencies
     per sample suffice for any Toeplitz matrix.
 
-    Parameters
-    ----------
-    traces : ndarray of shape (n_traces, n_samples)
-        Signal and noise.
-    noise : ndarray of shape (n_samples,)
-        Autocovariance of the noise from lag 0 on; positive definite.
-    frequencies_per_sample, n_iterations : int, default=2 and 30
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), float64
-        Autocovariance of the signal from lag 0 on.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_aera._covariance import signal_autocovariance
-    >>> rng = np.random.default_rng(0)
-    >>> signal, noise = rng.normal(size=(2, 5000, 16))
-    >>> traces = noise[:, 1:] + signal[:, 1:] + signal[:, :-1]
-    >>> signal_autocovariance(traces, np.eye(15)[0])[:3].round(1) + 0.0
-    array([2., 1., 0.])
+    Traces with signals, of shape (n_traces, n_samples), and the positive definite autocovariance
+    of the noise from lag 0 on, (n_samples,), give the autocovariance of the signal, (n_samples,).
     """
     sample, power = _sample_covariance(traces)
     n_samples = len(sample)
@@ -120,19 +76,10 @@ def signal_autocovariance(traces, noise, *, frequencies_per_sample=2, n_iteratio
 
 @one_thread
 def whitening_matrix(autocovariance):
-    """Compute the symmetric inverse square root of a Toeplitz covariance.
+    """Compute the symmetric inverse square root of a covariance, given from lag 0 on.
 
     Of all whitening matrices it changes traces the least. It has zero phase: pulses keep their
     times.
-
-    Parameters
-    ----------
-    autocovariance : ndarray of shape (n_samples,)
-        Autocovariance from lag 0 on; positive definite.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_samples), float64
     """
     eigenvalues, eigenvectors = np.linalg.eigh(toeplitz(autocovariance))
     # Round-off can make the smallest eigenvalues zero or negative.
@@ -141,21 +88,8 @@ def whitening_matrix(autocovariance):
 
 
 def check_regularization(value):
-    """Check a parameter ``regularization``: above 0, at most 1."""
-    return check_real(value, "regularization", min_val=0.0, max_val=1.0, include_boundaries="right")
-
-
-def background_rows(X, y):
-    """Select the traces whose label, or whole true signal, is 0.
-
-    All traces are returned if there is none, or if ``y`` is None.
-    """
-    if y is None:
-        return X
-    y = check_array(y, ensure_2d=False, allow_nd=True, dtype=None, input_name="y")
-    check_consistent_length(X, y)
-    is_background = np.all(y.reshape(len(y), -1) == 0, axis=1)
-    return X[is_background] if is_background.any() else X
+    """Check a parameter ``regularization``. With less than 1e-9, round-off makes C indefinite."""
+    return check_real(value, "regularization", min_val=1e-9, max_val=1.0)
 
 
 def _maximize_likelihood(spectrum, sample, known, n_iterations):

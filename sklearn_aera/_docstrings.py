@@ -1,12 +1,40 @@
 """Parameter descriptions that several docstrings share."""
 
 import re
+from inspect import isclass, isfunction
 from textwrap import dedent, indent
 
 _PLACE = re.compile(r"^( *)%\((\w+)\)s$", re.MULTILINE)
 
 # Parameters and attributes of the simulator and of the estimators for traces.
 PARAMETERS = {
+    "X": """
+Parameters
+----------
+X : array-like of shape (n_traces, n_samples)""",
+    "X_channels": """
+Parameters
+----------
+X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)""",
+    "event_table": """
+Parameters
+----------
+X : array-like, DataFrame or dict of shape (n_events, 5)
+    Event table with the columns `sklearn_aera.datasets.EVENT_COLUMNS`.""",
+    "y_background": """
+y : array-like of shape (n_traces,) or of the shape of X, default=None
+    Labels or true signals. The background has the label 0 or False, else the smaller of two
+    numbers or the text "noise" or "background"; its true signals are zero throughout. If there is
+    none, or y is None, all traces are background.""",
+    "signals": """
+Returns
+-------
+ndarray of shape (n_traces, n_samples), float32
+    In the unit of the traces.""",
+    "self": """
+Returns
+-------
+self""",
     "pulse": """
 pulse : AnalyticPulse or PulseLibrary, default=None
     Shape of the pulses; None for ``AnalyticPulse()``.""",
@@ -49,27 +77,19 @@ n_features_in_ : int
 
 
 def fill_docstring(**texts):
-    """Decorate a class or function: replace each line ``%(name)s`` of its docstring by a text.
+    """Decorate a function, or a class and its methods: fill in its docstring.
 
-    Examples
-    --------
-    >>> from sklearn_aera._docstrings import fill_docstring
-    >>> @fill_docstring(rate="sampling_rate : float\\n    In MHz.")
-    ... def duration(sampling_rate):
-    ...     '''Length of a trace.
-    ...
-    ...     %(rate)s
-    ...     '''
-    >>> duration.__doc__.splitlines()[2:4]
-    ['    sampling_rate : float', '        In MHz.']
+    Each line ``%(name)s`` is replaced by the text of that name, with the indentation of the line.
     """
 
+    def text(place):
+        return indent(dedent(texts[place[2]]).strip("\n"), place[1])
+
     def fill(documented):
-        if documented.__doc__ is not None:  # None with python -OO
-            documented.__doc__ = _PLACE.sub(
-                lambda place: indent(dedent(texts[place[2]]).strip("\n"), place[1]),
-                documented.__doc__,
-            )
+        methods = vars(documented).values() if isclass(documented) else ()
+        for item in (documented, *filter(isfunction, methods)):
+            if item.__doc__ is not None:
+                item.__doc__ = _PLACE.sub(text, item.__doc__)
         return documented
 
     return fill

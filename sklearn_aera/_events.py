@@ -1,62 +1,78 @@
 """The event table: its columns and its checks."""
 
+from collections.abc import Mapping
+
 import numpy as np
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_consistent_length
+
+from sklearn_aera._validation import as_real_array, check_choice
 
 EVENT_COLUMNS = ("event_id", "snr", "arrival_time", "spectral_slope", "polarity")
 
 # Event ids are stored as float64, which is exact for every integer below this.
 MAX_EVENT_ID = 2**53
+# Limits of pulses that float32 can hold.
+MAX_SNR, MAX_SLOPE = 1e6, 100.0
 
 
 def check_events(events):
     """Return an event table as a float64 array of shape (n_events, 5).
 
-    Columns of a data frame are selected by name, in any order. Raises ValueError if a column is
-    missing or has a value that is not allowed.
+    Columns of a data frame, dictionary or structured array are selected by name, in any order.
+    Raises ValueError if a column is missing or has a value that is not allowed.
     """
-    if hasattr(events, "columns"):
-        missing = [name for name in EVENT_COLUMNS if name not in events.columns]
+    if hasattr(events, "collect"):  # a lazy frame
+        events = events.collect()
+    names = _column_names(events)
+    if names is not None:
+        missing = [name for name in EVENT_COLUMNS if name not in names]
         if missing:
             raise ValueError(
                 f"events lacks the columns {missing}; an event table has {list(EVENT_COLUMNS)}"
             )
-        events = events[list(EVENT_COLUMNS)]
+        columns = [as_real_array(events[name], name) for name in EVENT_COLUMNS]
+        check_consistent_length(*columns)
+        events = np.column_stack(columns)
+    events = as_real_array(events, "events")
     events = check_array(events, dtype=np.float64, input_name="events")
     if events.shape[1] != len(EVENT_COLUMNS):
         raise ValueError(
             f"events has {events.shape[1]} columns, but an event table has "
             f"{len(EVENT_COLUMNS)}: {', '.join(EVENT_COLUMNS)}"
         )
-    event_id, snr, _, _, polarity = events.T
+    event_id, snr, _, slope, polarity = events.T
     _require(
         (event_id >= 0) & (event_id < MAX_EVENT_ID) & (event_id == np.floor(event_id)),
         "event_id",
         event_id,
         "an integer from 0 to 2**53 - 1",
     )
-    _require(snr >= 0, "snr", snr, "0 (noise alone) or positive")
+    _require((snr >= 0) & (snr <= MAX_SNR), "snr", snr, "0 (noise alone) or positive, up to 10**6")
+    _require(np.abs(slope) <= MAX_SLOPE, "spectral_slope", slope, "from -100 to 100 per GHz")
     _require(np.abs(polarity) == 1, "polarity", polarity, "-1 or 1")
     return events
 
 
 def event_column(events, name):
-    """Return the column of an event table (array or data frame) with one of `EVENT_COLUMNS`.
-
-    Examples
-    --------
-    >>> from sklearn_aera._events import event_column
-    >>> event_column([[0, 2.5, 1.0, -10.0, 1], [1, 0.0, 1.5, -5.0, -1]], "snr")
-    array([2.5, 0. ])
-    """
-    if name not in EVENT_COLUMNS:
-        raise ValueError(f"name must be one of {', '.join(EVENT_COLUMNS)}, got {name!r}")
-    if hasattr(events, "columns"):
+    """Return the column of an event table, in any of its forms, with one of `EVENT_COLUMNS`."""
+    check_choice(name, "name", EVENT_COLUMNS)
+    if _column_names(events) is not None:
         return np.asarray(events[name])
     return np.asarray(events)[:, EVENT_COLUMNS.index(name)]
+
+
+def _column_names(events):
+    """Return the names of the columns of a frame, dictionary or structured array, or None."""
+    if hasattr(events, "columns"):
+        return list(events.columns)
+    if isinstance(events, Mapping):
+        return list(events)
+    return getattr(getattr(events, "dtype", None), "names", None)
 
 
 def _require(valid, column, values, allowed):
     if not valid.all():
         row = int(np.argmin(valid))
-        raise ValueError(f"{column} must be {allowed}, got {values[row]!r} in row {row} of events")
+        raise ValueError(
+            f"{column} must be {allowed}, got {float(values[row])} in row {row} of events"
+        )

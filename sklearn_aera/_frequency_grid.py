@@ -6,6 +6,7 @@ import numpy as np
 import scipy.fft
 
 from sklearn_aera._public import public_in
+from sklearn_aera._validation import check_count, check_sampling_rate
 
 # Phase factors of a delay are products of a factor for this many bins and one within them.
 _FINE_BINS = 32
@@ -49,20 +50,24 @@ class FrequencyGrid:
     @classmethod
     def from_response(cls, response, sampling_rate, n_samples):
         """Make the grid of a response, such as `BandPass`, with the band where it is not zero."""
+        rate = check_sampling_rate(sampling_rate)
+        n_samples = check_count(n_samples, "n_samples", min_val=2, max_val=2**24)
         n_grid = scipy.fft.next_fast_len(2 * n_samples, real=True)
-        frequencies = np.fft.rfftfreq(n_grid, 1 / sampling_rate)
-        gain = np.asarray(response.gain(frequencies), dtype=float)
+        frequencies = np.fft.rfftfreq(n_grid, 1 / rate)
+        gain = np.array(response.gain(frequencies), dtype=float)
+        if gain.shape != frequencies.shape or not np.isfinite(gain).all():
+            raise ValueError("response must have a finite gain at each frequency")
         # At zero and at half the sampling rate, the coefficients of a real trace are real.
         gain[0] = 0.0
-        gain[2 * frequencies >= sampling_rate] = 0.0
+        gain[2 * frequencies >= rate] = 0.0
         (passed,) = np.nonzero(gain)
         if passed.size == 0:
             raise ValueError(
-                "response must pass frequencies below half the sampling_rate of "
-                f"{sampling_rate} MHz, got a gain of 0 at all of them"
+                f"response must pass frequencies below half the sampling_rate of {rate} MHz, got a "
+                "gain of 0 at all of them"
             )
         first, last = passed[0], passed[-1]
-        return cls(float(sampling_rate), n_samples, n_grid, int(first), gain[first : last + 1])
+        return cls(rate, n_samples, n_grid, int(first), gain[first : last + 1])
 
     @property
     def n_bins(self):

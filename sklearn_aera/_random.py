@@ -4,6 +4,8 @@ import numbers
 
 import numpy as np
 
+from sklearn_aera._validation import shown
+
 
 def draw_seed(random_state):
     """Turn a ``random_state`` into a non-negative integer seed.
@@ -15,7 +17,7 @@ def draw_seed(random_state):
         return int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
     if isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool):
         if random_state < 0:
-            raise ValueError(f"random_state must be 0 or positive, got {random_state}")
+            raise ValueError(f"random_state must be 0 or positive, got {shown(random_state)}")
         return int(random_state)
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31 - 1))
@@ -23,5 +25,5 @@ def draw_seed(random_state):
         return int(random_state.integers(2**31 - 1))
     raise ValueError(
         "random_state must be None, an integer, a numpy.random.RandomState or a "
-        f"numpy.random.Generator, got {random_state!r}"
+        f"numpy.random.Generator, got {shown(random_state)}"
     )

@@ -18,41 +18,29 @@ def event_draws(seed, event_ids, n_uniform, n_normal):
     """Draw the random numbers of events, each from its own stream.
 
     The counter of a Philox generator (Salmon et al. 2011, DOI 10.1145/2063384.2063405) is set
-    to the event's id. The numbers of an event therefore depend only on ``seed`` and its id.
-
-    Parameters
-    ----------
-    seed : int
-    event_ids : ndarray of shape (n_events,), integer
-    n_uniform, n_normal : int
-        Uniform and normal numbers per event.
-
-    Returns
-    -------
-    uniform : ndarray of shape (n_events, n_uniform), float64
-        Uniform on [0, 1).
-    normal : ndarray of shape (n_events, n_normal), float32
-        Standard normal.
+    to the event's id, an integer. The numbers of an event therefore depend only on ``seed`` and
+    its id. Returns numbers uniform on [0, 1), of shape (n_events, n_uniform), float64, and
+    standard normal numbers, of shape (n_events, n_normal), float32.
     """
-    uniform = np.empty((len(event_ids), n_uniform))
-    normal = np.empty((len(event_ids), n_normal), dtype=np.float32)
     bit_generator = _philox(seed)
     generator = np.random.Generator(bit_generator)
     state = bit_generator.state
     counter = state["state"]["counter"]
-    counter[:] = [0, _UNIFORM, 0, _SIMULATION]
-    if n_uniform:
-        for event_id, row in zip(event_ids, uniform, strict=True):
+    drawn = []
+    for kind, n_numbers, draw, dtype in (
+        (_UNIFORM, n_uniform, generator.random, np.float64),
+        (_NORMAL, n_normal, generator.standard_normal, np.float32),
+    ):
+        numbers = np.empty((len(event_ids), n_numbers), dtype)
+        counter[:] = [0, kind, 0, _SIMULATION]
+        drawn.append(numbers)
+        if n_numbers == 0:
+            continue
+        for event_id, row in zip(event_ids, numbers, strict=True):
             counter[2] = event_id
             bit_generator.state = state
-            generator.random(out=row)
-    counter[1] = _NORMAL
-    if n_normal:
-        for event_id, row in zip(event_ids, normal, strict=True):
-            counter[2] = event_id
-            bit_generator.state = state
-            generator.standard_normal(dtype=np.float32, out=row)
-    return uniform, normal
+            draw(dtype=dtype, out=row)
+    return drawn
 
 
 def event_table_draws(seed, first_event_id, n_events, n_uniform):

@@ -9,10 +9,11 @@ from sklearn_aera._covariance import (
     stationary_autocovariance,
     whitening_matrix,
 )
+from sklearn_aera._events import MAX_SLOPE
 from sklearn_aera._frequency_grid import FrequencyGrid
 from sklearn_aera._public import public_in
 from sklearn_aera._scaling import divide_by_peak
-from sklearn_aera._validation import check_count, check_interval, check_real
+from sklearn_aera._validation import check_count, check_interval
 
 # Default range of arrival times, as shares of the trace: 0.25 to 2.5 us of 2.78 us.
 _DEFAULT_ARRIVAL = (0.09, 0.9)
@@ -20,6 +21,8 @@ _DEFAULT_ARRIVAL = (0.09, 0.9)
 _NEGLIGIBLE_POWER = 1e-7
 # Upper limit of the RMS of a trace in units of the background: its square stays within float32.
 _LOUDEST = 1e6
+# Upper limit of arrival times per sample, slopes and phases: more only fill the memory.
+_MAX_PER_CELL = 100
 
 
 @public_in("sklearn_aera.feature_extraction")
@@ -45,33 +48,24 @@ class TemplateBank(NamedTuple):
 
 
 def fit_bank(estimator, pulse, response, background):
-    """Make the bank of templates of an estimator, for the noise of background traces.
+    """Make the bank of templates that the parameters of an estimator describe.
 
-    Parameters
-    ----------
-    estimator : LikelihoodRatioClassifier or MatchedFilter
-        Its parameters describe the bank.
-    pulse : AnalyticPulse, PulseLibrary or object with methods ``prepare`` and ``shapes``
-    response : BandPass or object with a method ``gain``
-    background : ndarray of shape (n_traces, n_samples)
-
-    Returns
-    -------
-    bank : TemplateBank
-        Templates for traces divided by the square root of ``autocovariance[0]``.
-    autocovariance : ndarray of shape (n_samples,)
-        Autocovariance of the background from lag 0 on.
+    The noise is that of ``background``, traces of shape (n_traces, n_samples). Returns the bank
+    and the autocovariance of the background from lag 0 on, (n_samples,). The templates are for
+    traces divided by the square root of the latter at lag 0.
     """
     regularization = check_regularization(estimator.regularization)
-    n_slopes = check_count(estimator.n_slopes, "n_slopes")
-    slopes = check_interval(estimator.spectral_slope, "spectral_slope")
-    check_count(estimator.n_phases, "n_phases")
-    grid = _frequency_grid(response, estimator.sampling_rate, background.shape[1])
+    n_phases = check_count(estimator.n_phases, "n_phases", max_val=_MAX_PER_CELL)
+    n_slopes = check_count(estimator.n_slopes, "n_slopes", max_val=_MAX_PER_CELL)
+    slopes = check_interval(
+        estimator.spectral_slope, "spectral_slope", min_val=-MAX_SLOPE, max_val=MAX_SLOPE
+    )
+    grid = FrequencyGrid.from_response(response, estimator.sampling_rate, background.shape[1])
     times = arrival_times(estimator.arrival_time, grid, estimator.times_per_sample)
     shapes = pulse.prepare(grid).shapes(slopes, n_slopes)
     autocovariance = stationary_autocovariance(background, regularization)
     whitening = whitening_matrix(autocovariance / autocovariance[0])
-    return build_bank(*shapes, grid, times, whitening, estimator.n_phases), autocovariance
+    return build_bank(*shapes, grid, times, whitening, n_phases), autocovariance
 
 
 def arrival_times(arrival_time, grid, times_per_sample):
@@ -79,15 +73,10 @@ def arrival_times(arrival_time, grid, times_per_sample):
 
     They are the midpoints of equal steps of about one over ``times_per_sample`` of a sample.
     """
-    check_count(times_per_sample, "times_per_sample")
+    check_count(times_per_sample, "times_per_sample", max_val=_MAX_PER_CELL)
     if arrival_time is None:
         arrival_time = np.multiply(_DEFAULT_ARRIVAL, grid.duration)
-    low, high = check_interval(arrival_time, "arrival_time", min_val=0.0)
-    if high > grid.duration:
-        raise ValueError(
-            f"arrival_time must lie within the trace, from 0 to {grid.duration:.3f} us, "
-            f"got {arrival_time!r}"
-        )
+    low, high = check_interval(arrival_time, "arrival_time", min_val=0.0, max_val=grid.duration)
     n_steps = max(1, round((high - low) * grid.sampling_rate * times_per_sample))
     return low + (high - low) * (np.arange(n_steps) + 0.5) / n_steps
 
@@ -96,29 +85,9 @@ def phase_nodes(phase_jitter, time_step, frequency, n_phases):
     """Return the phases, in radians and with equal weights, at which a cell is evaluated.
 
     A small difference in arrival time acts like a difference in phase. The phase of a cell is
-    therefore the sum of two uniform variables, the phase jitter and the delay within the time
-    step. The nodes are quantiles of the distribution of this sum.
-
-    Parameters
-    ----------
-    phase_jitter : float
-        Half width of the distribution of the phase jitter, in degrees.
-    time_step : float
-        Full width of the distribution of the delay, in us.
-    frequency : float
-        Frequency of the pulse in MHz.
-    n_phases : int
-
-    Returns
-    -------
-    ndarray of shape (n_phases,)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_aera._templates import phase_nodes
-    >>> np.rad2deg(phase_nodes(30.0, 0.0, 50.0, n_phases=3)).round() + 0.0
-    array([-20.,   0.,  20.])
+    therefore the sum of two uniform variables, the phase jitter, of half width ``phase_jitter`` in
+    degrees, and the delay within ``time_step``, in us, times ``frequency``, in MHz. The nodes are
+    quantiles of the distribution of this sum.
     """
     wide, narrow = sorted((np.deg2rad(phase_jitter), np.pi * frequency * time_step))[::-1]
     if wide == 0:
@@ -134,24 +103,12 @@ def phase_nodes(phase_jitter, time_step, frequency, n_phases):
 
 
 def build_bank(spectra, phase_jitter, grid, times, whitening, n_phases):
-    """Whiten the pulses of all shapes and times, and find a basis for them.
+    """Whiten the pulses of all shapes and times, and find a basis for them: a `TemplateBank`.
 
-    Parameters
-    ----------
-    spectra : ndarray of shape (n_shapes, n_bins), complex64
-        Spectra of pulses at time zero, before the response of the station.
-    phase_jitter : float
-        Half width of the distribution of the phase in degrees.
-    grid : FrequencyGrid
-    times : ndarray of shape (n_times,)
-        Arrival times in us.
-    whitening : ndarray of shape (n_samples, n_samples)
-        Matrix that whitens traces when they are multiplied by it from the right.
-    n_phases : int
-
-    Returns
-    -------
-    TemplateBank
+    The spectra, of shape (n_shapes, n_bins), complex64, are those of pulses at time zero, before
+    the response of the station. The half width of the phase is in degrees; the arrival times,
+    (n_times,), are in us. Traces are whitened by multiplication with ``whitening``, of shape
+    (n_samples, n_samples), from the right.
     """
     spectra = spectra * grid.gain.astype(np.float32)
     cells = [_shape_cells(s, phase_jitter, grid, times, n_phases) for s in spectra]
@@ -174,21 +131,10 @@ def build_bank(spectra, phase_jitter, grid, times, whitening, n_phases):
 
 
 def white_coefficients(X, bank, scale):
-    """Project traces of unit RMS on the basis of a bank.
+    """Divide traces by their root mean square, and project them on the basis of a bank.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_traces, n_samples)
-    bank : TemplateBank
-    scale : float
-        Unit of ``rms``.
-
-    Returns
-    -------
-    coefficients : ndarray of shape (n_traces, n_basis), float32
-        Zero for a trace that is zero.
-    rms : ndarray of shape (n_traces,), float64
-        Root mean square of the traces over ``scale``.
+    Returns the coefficients, (n_traces, n_basis), float32, zero for a trace that is zero, and the
+    root mean square of the traces over ``scale``, (n_traces,), float64.
     """
     X, peak = divide_by_peak(X, dtype=np.float64)
     rms = np.sqrt(np.mean(np.square(X), axis=1, keepdims=True))
@@ -199,25 +145,13 @@ def white_coefficients(X, bank, scale):
 def matched_filter(products, pair):
     """Combine the products with both quadratures into the matched filter of one phase.
 
-    Parameters
-    ----------
-    products : ndarray of shape (n_traces, 2 n_cells)
-        White coefficients times the bank's templates.
-    pair : ndarray of shape (2, n_cells)
-        Weights of the phase, from ``bank.weights``.
+    The products, (n_traces, 2 n_cells), are white coefficients times the bank's templates. The
+    pair, (2, n_cells), is the weights of the phase, from ``bank.weights``.
     """
     n_cells = products.shape[1] // 2
     z = products[:, :n_cells] * pair[0]
     z += products[:, n_cells:] * pair[1]
     return z
-
-
-def _frequency_grid(response, sampling_rate, n_samples):
-    """Make the frequency grid of templates, and check its parameters."""
-    rate = check_real(sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
-    if n_samples < 2:
-        raise ValueError(f"traces must have at least 2 samples, got n_features = {n_samples}")
-    return FrequencyGrid.from_response(response, rate, n_samples)
 
 
 def _shape_cells(spectrum, phase_jitter, grid, times, n_phases):

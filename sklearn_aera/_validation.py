@@ -1,49 +1,86 @@
-"""Checks of parameters beyond scikit-learn's public functions."""
+"""Checks of parameters and arrays beyond scikit-learn's public functions.
 
+Errors name the argument, the value and what is allowed.
+"""
+
+import math
 import numbers
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.utils import check_array, check_scalar
+
+_LARGEST_COUNT = 2**31 - 1
+
+
+def shown(value):
+    """Return a short text for a value in a message."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # such as that of an integer with more than 4 300 digits
+        text = f"an object of type {type(value).__name__}"
+    return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 def check_choice(value, name, allowed):
     """Raise ValueError unless ``value`` is one of ``allowed``."""
-    if not any(value is option or value == option for option in allowed):
+    try:
+        known = value in dict.fromkeys(allowed)
+    except TypeError:  # not hashable, such as an array
+        known = False
+    if not known:
         options = ", ".join(repr(option) for option in allowed)
-        raise ValueError(f"{name} must be one of {options}, got {value!r}")
+        raise ValueError(f"{name} must be one of {options}, got {shown(value)}")
     return value
 
 
 def check_real(value, name, **limits):
-    """Check a finite real number with `sklearn.utils.check_scalar`, and return a float."""
+    """Return a finite real number as a float; the limits are those of `check_scalar`."""
+    number = _as_float(value, name)
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be finite, got {shown(value)}")
     check_scalar(value, name, numbers.Real, **limits)
-    if not np.isfinite(value):
-        raise ValueError(f"{name} must be finite, got {value}")
-    return float(value)
+    return number
 
 
-def check_count(value, name, *, min_val=1, **limits):
-    """Check an integer of at least ``min_val`` with `sklearn.utils.check_scalar`."""
-    if isinstance(value, bool):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    check_scalar(value, name, numbers.Integral, min_val=min_val, **limits)
+def check_sampling_rate(value):
+    """Check a parameter ``sampling_rate`` in MHz: above 0, at most 10**6."""
+    limits = {"min_val": 0.0, "max_val": 1e6, "include_boundaries": "right"}
+    return check_real(value, "sampling_rate", **limits)
+
+
+def check_count(value, name, *, min_val=1, max_val=_LARGEST_COUNT):
+    """Return an integer from ``min_val`` to ``max_val`` as an int."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer, got {shown(value)}")
+    if not min_val <= value <= max_val:
+        limit = f">= {min_val}" if value < min_val else f"<= {max_val}"
+        raise ValueError(f"{name} == {shown(value)}, must be {limit}")
     return int(value)
 
 
-def check_interval(value, name, *, min_val=None):
+def check_n_jobs(value):
+    """Check a number of jobs, as in joblib: None, positive or negative, at most 1000."""
+    if value is not None and check_count(value, "n_jobs", min_val=-1000, max_val=1000) == 0:
+        raise ValueError("n_jobs == 0, must be None, positive, or negative to count from all cores")
+    return value
+
+
+def check_interval(value, name, *, min_val=-math.inf, max_val=math.inf):
     """Return ``value``, a number or an increasing pair of numbers, as a pair of floats."""
-    pair = (value, value) if isinstance(value, numbers.Real) else value
+    ends = (value, value) if isinstance(value, numbers.Real) else value
     try:
-        if isinstance(pair, str):
-            raise TypeError
-        low, high = (float(end) for end in pair)
+        low, high = (_as_float(end, name) for end in ends)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a number or a pair (low, high), got {value!r}") from None
-    if not (np.isfinite(low) and np.isfinite(high) and low <= high):
-        raise ValueError(f"{name} must be finite and increasing, got {value!r}")
-    if min_val is not None and low < min_val:
-        raise ValueError(f"{name} must be at least {min_val}, got {value!r}")
+        message = f"{name} must be a number or a pair (low, high), got {shown(value)}"
+        raise ValueError(message) from None
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        raise ValueError(f"{name} must be finite and increasing, got {shown(value)}")
+    if low < min_val:
+        raise ValueError(f"{name} must be at least {min_val}, got {shown(value)}")
+    if high > max_val:
+        raise ValueError(f"{name} must be at most {max_val:.6g}, got {shown(value)}")
     return low, high
 
 
@@ -52,7 +89,7 @@ def check_sizes(sizes, name):
     if isinstance(sizes, numbers.Integral):
         sizes = (sizes,)
     if not isinstance(sizes, tuple | list) or len(sizes) == 0:
-        raise TypeError(f"{name} must be an integer or a tuple of integers, got {sizes!r}")
+        raise TypeError(f"{name} must be an integer or a tuple of integers, got {shown(sizes)}")
     return tuple(check_count(size, name) for size in sizes)
 
 
@@ -60,17 +97,69 @@ def check_part(part, name, default, method):
     """Return a copy of ``part``, which must have a method, or ``default()`` for None."""
     if part is None:
         return default()
-    if not hasattr(part, method):
+    if isinstance(part, type) or not hasattr(part, method):
         raise TypeError(
             f"{name} must be None or have a method {method!r}, as {default.__name__} has, "
-            f"got {part!r}"
+            f"got {shown(part)}"
         )
-    return clone(part)
+    return clone(part, safe=False)
+
+
+def as_array(values, name):
+    """Return an array of ``values``, which must not be masked and must have equal rows."""
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} must not have masked values")
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be an array, with rows of equal length") from None
+
+
+def as_real_array(values, name):
+    """Return ``values``, which must be real numbers, as an array for scikit-learn's checks.
+
+    Data frames, whose names scikit-learn reads, and sparse matrices are returned unchanged.
+    """
+    if issparse(values):
+        return values
+    array = as_array(values, name)
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {name} must contain real numbers")
+    if array.dtype.kind not in "biufO":
+        raise ValueError(f"{name} must contain real numbers, got values of type {array.dtype}")
+    if array.dtype == object:
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise type(error)(f"{name} must contain real numbers: {error}") from None
+    return values if hasattr(values, "columns") else array
+
+
+def check_reals(values, name, **limits):
+    """Return finite real numbers, of any shape, as a float64 array.
+
+    The limits of the smallest and the largest are those of `check_real`.
+    """
+    values = np.asarray(as_real_array(values, name), dtype=np.float64)
+    for extreme in (values.min(), values.max()) if values.size else ():
+        check_real(float(extreme), name, **limits)
+    return values
 
 
 def check_vector(values, name):
     """Return finite numbers in one dimension as a float64 array."""
+    values = as_real_array(values, name)
     values = check_array(values, ensure_2d=False, dtype=np.float64, input_name=name)
     if values.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional, got shape {values.shape}")
     return values
+
+
+def _as_float(value, name):
+    """Return a real number as a float, which is infinite if the number is too large."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a real number, got {shown(value)}")
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf

@@ -1,7 +1,10 @@
 """Traces of several channels: their shape, their layout, and what is refused."""
 
+import h5py
 import numpy as np
+import pandas as pd
 import pytest
+import tensorflow as tf
 
 from sklearn_aera.preprocessing import SpectralWhitener
 
@@ -32,3 +35,52 @@ def test_channels_that_do_not_fit():
         SpectralWhitener().fit(np.ones((0, 2, 9)))
     with pytest.raises(ValueError, match="Found array with dim 4"):
         SpectralWhitener().fit(np.ones((5, 1, 2, 9)))
+
+
+def test_containers_of_traces(tmp_path):
+    X = np.random.default_rng(0).normal(size=(6, 2, 30)).astype(np.float32)
+    whitener = SpectralWhitener().fit(X)
+    with h5py.File(tmp_path / "traces.h5", "w") as file:
+        file["traces"] = X
+        containers = [
+            file["traces"],
+            list(X),
+            X.tolist(),
+            X.astype(object),
+            np.ma.masked_array(X, mask=False),
+            tf.constant(X),
+        ]
+        for container in containers:
+            np.testing.assert_allclose(whitener.transform(container), whitener.transform(X))
+    flat = SpectralWhitener().fit(X[:, 0])
+    for container in (tf.constant(X[:, 0]), pd.DataFrame(X[:, 0])):
+        np.testing.assert_allclose(flat.transform(container), flat.transform(X[:, 0]))
+
+
+DATES = np.array(["2024-01-01", "2024-01-02", "2024-01-03"], dtype="M8[D]")
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.ones((3, 4)) * 1j, "Complex data not supported: X must contain real numbers"),
+        (np.stack([DATES, DATES]), r"X must contain real numbers, got values of type datetime64"),
+        (pd.DataFrame({"a": DATES, "b": DATES}), "X must contain real numbers, got values of type"),
+        (np.ma.masked_greater([[1.0, 2.0], [3.0, 4.0]], 3), "X must not have masked values"),
+        ([[1.0, 2.0], [3.0]], "X must be an array, with rows of equal length"),
+        ([np.ones((2, 9)), np.ones((3, 9))], "X must be an array, with rows of equal length"),
+        ([np.ones((9, 2)), np.ones((9, 2))], "more channels than samples: the last two axes"),
+        (pd.DataFrame({"a": [[1.0], [2.0]], "b": [[1.0], [2.0]]}), "X must contain real numbers: "),
+        ([["1", "a"]], "X must contain real numbers, got values of type <U1"),
+        ([[10**400, 1]], "X must contain real numbers: "),
+        (np.full((2, 4), 1e300), "infinity or a value too large for dtype"),
+        (np.zeros(3, dtype=[("a", float)]), "X must contain real numbers, got values of type"),
+        (DATES, "X must contain real numbers"),
+        ({"a": 1}, "X must contain real numbers|Expected 2D array"),
+        (None, "Expected 2D array"),
+    ],
+)
+def test_traces_that_are_not_numbers(X, message):
+    whitener = SpectralWhitener().fit(np.eye(4))
+    with pytest.raises((ValueError, TypeError, OverflowError), match=message):
+        whitener.transform(X)

@@ -77,11 +77,20 @@ def test_frame_in_any_column_order_gives_the_same_traces():
     )
 
 
+def test_dictionaries_and_structured_arrays():
+    frame, _ = make_events(4, random_state=0, as_frame=True)
+    simulator = TraceSimulator(random_state=0)
+    expected = simulator.fit_transform(frame)
+    for events in (frame.to_dict("list"), frame.to_records(index=False)):
+        np.testing.assert_array_equal(simulator.fit_transform(events), expected)
+        np.testing.assert_array_equal(event_column(events, "snr"), frame.snr)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
         ({"n_events": 0}, ValueError, "n_events == 0, must be >= 1"),
-        ({"n_events": 2.5}, TypeError, "n_events must be an instance of int"),
+        ({"n_events": 2.5}, TypeError, r"n_events must be an integer, got 2\.5"),
         ({"signal_fraction": 1.5}, ValueError, "signal_fraction == 1.5, must be <= 1"),
         ({"snr": (5, 0.5)}, ValueError, r"snr must be finite and increasing, got \(5, 0.5\)"),
         ({"snr": 0}, ValueError, "snr must be above 0 for events with a pulse, got 0"),
@@ -109,7 +118,14 @@ def _events(**changes):
         (np.ones((3, 4)), "events has 4 columns, but an event table has 5: event_id, snr"),
         (_events().drop(columns="snr"), r"events lacks the columns \['snr'\]"),
         (_events(snr=np.nan), "events contains NaN"),
-        (_events(snr=-2), "snr must be 0 .* or positive, got .*-2.0.* in row 0"),
+        (_events(snr=-2), r"snr must be 0 .* or positive, up to .*, got -2\.0 in row 0 of events"),
+        (_events(snr=1e300), r"snr must be 0 .* up to 10\*\*6, got 1e\+300 in row 0"),
+        (_events(spectral_slope=500), "spectral_slope must be from -100 to 100 per GHz, got"),
+        (_events(snr=1j), "snr must contain real numbers"),
+        (_events(snr="loud"), "snr must contain real numbers: could not convert"),
+        (pd.concat([_events(), _events()[["snr"]]], axis=1), "events has 6 columns, but"),
+        ({"event_id": [0, 1], "snr": [1]}, r"events lacks the columns \['arrival_time'"),
+        (_events().to_dict("list") | {"snr": [1, 2]}, "inconsistent numbers of samples"),
         (_events(event_id=0.5), "event_id must be an integer from 0"),
         (_events(event_id=-1), "event_id must be an integer from 0"),
         (_events(polarity=0), "polarity must be -1 or 1, got"),

@@ -13,7 +13,8 @@ from sklearn_aera._events import event_column
 from sklearn_aera._templates import arrival_times, build_bank, phase_nodes
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
-from sklearn_aera.likelihood._marginal import log_likelihood_ratio
+from sklearn_aera.likelihood._marginal import fit_noise_scale, log_likelihood_ratio
+from sklearn_aera.likelihood._prior import snr_nodes
 from sklearn_aera.preprocessing import StdNormalizer
 from sklearn_aera.simulation import (
     AnalyticPulse,
@@ -114,6 +115,9 @@ def test_phase_nodes_are_quantiles_of_a_sum_of_uniforms():
     below = np.mean(draws[:, None] < nodes, axis=0)
     np.testing.assert_allclose(below, (np.arange(9) + 0.5) / 9, atol=5 * 0.5 / np.sqrt(n))
     np.testing.assert_array_equal(phase_nodes(0.0, 0.0, 50.0, 2), 0.0)
+    # Without a delay, the midpoints of three equal parts of +-30 degrees.
+    only_jitter = np.rad2deg(phase_nodes(30.0, 0.0, 50.0, n_phases=3))
+    np.testing.assert_allclose(only_jitter, [-20, 0, 20], atol=1e-12)
 
 
 @pytest.mark.parametrize("normalized", [False, True])
@@ -183,6 +187,23 @@ def test_pulses_of_a_library():
     assert accuracy > 0.99 - 4 * _accuracy_error(0.99, 1000)
 
 
+def test_degrees_of_freedom_of_the_noise():
+    rng = np.random.default_rng(0)
+    power = 3.0 * rng.chisquare(100, 50_000) / (rng.chisquare(60, 50_000) / 60)
+    scale, degrees_of_freedom = fit_noise_scale(power, 100)
+    assert scale == pytest.approx(3.0, rel=0.01)
+    assert degrees_of_freedom == pytest.approx(60.0, rel=0.05)
+    assert fit_noise_scale(np.full(5, 200.0), 100) == (2.0, 1e6)
+    assert fit_noise_scale(np.zeros(5), 100) == (1.0, 1e6)
+
+
+def test_nodes_of_the_signal_to_noise_ratio():
+    nodes, weights = snr_nodes((1.0, 4.0), 2)
+    np.testing.assert_allclose(nodes, [np.sqrt(2), np.sqrt(8)])
+    np.testing.assert_allclose(weights, [1 / 3, 2 / 3])
+    np.testing.assert_array_equal(snr_nodes((2.0, 2.0), 5), [[2.0], [1.0]])
+
+
 def test_score_of_a_trace_stands_alone(short):
     X, y = short
     limit = LikelihoodRatioClassifier().fit(X, y)
@@ -224,19 +245,26 @@ def test_labels_and_priors(short):
 @pytest.mark.parametrize(
     ("parameters", "error", "message"),
     [
-        ({"snr": 0.0}, ValueError, "snr must be above 0, got 0.0"),
+        ({"snr": 0.0}, ValueError, "snr must be at least 1e-06, got 0.0"),
         ({"snr": (3, 1)}, ValueError, "snr must be finite and increasing"),
         ({"snr_reference": "peak"}, ValueError, "snr_reference must be one of 'noise', 'trace'"),
         ({"priors": [0.5, 0.6]}, ValueError, "priors must be two probabilities above 0 that sum"),
         ({"priors": 0.5}, ValueError, "priors must be two probabilities"),
-        ({"arrival_time": (0.1, 9.0)}, ValueError, "arrival_time must lie within the trace"),
+        ({"arrival_time": (0.1, 9.0)}, ValueError, "arrival_time must be at most 0.444444, got"),
         ({"pulse": "pulse"}, TypeError, "pulse must be None or have a method 'shapes'"),
         ({"spectral_slope": (0, -30)}, ValueError, "spectral_slope must be finite and increasing"),
         ({"response": 3}, TypeError, "response must be None or have a method 'gain'"),
-        ({"regularization": 0}, ValueError, "regularization == 0, must be > 0"),
+        ({"regularization": 0}, ValueError, "regularization == 0, must be >= 1e-09"),
         ({"times_per_sample": 0}, ValueError, "times_per_sample == 0, must be >= 1"),
-        ({"n_slopes": 1.5}, TypeError, "n_slopes must be an instance of"),
+        ({"n_slopes": 1.5}, TypeError, "n_slopes must be an integer, got 1.5"),
         ({"n_phases": 0}, ValueError, "n_phases == 0, must be >= 1"),
+        (
+            {"n_snr": 10**30},
+            ValueError,
+            "n_snr == 1000000000000000000000000000000, must be <= 1000",
+        ),
+        ({"priors": ["a", "b"]}, ValueError, "priors must contain real numbers"),
+        ({"snr": 1e300}, ValueError, r"snr must be at most 1e\+06, got 1e\+300"),
         ({"n_snr": True}, TypeError, "n_snr must be an integer, got True"),
         ({"sampling_rate": 0}, ValueError, "sampling_rate == 0, must be > 0"),
     ],
@@ -252,11 +280,18 @@ def test_bad_traces(short):
         LikelihoodRatioClassifier().fit(X, np.zeros(len(X)))
     with pytest.raises(ValueError, match="y must have two classes, noise and pulse, got 3"):
         LikelihoodRatioClassifier().fit(X, np.arange(len(X)) % 3)
+    for labels, message in (
+        (np.array(["cosmic ray", "noise"])[y], "must have labels that sort the background first"),
+        (y - 1, r"must have labels that sort the background first, got \[-1, 0\]: use 0 for"),
+        (np.array(["a", "b"])[y], "must say which label is the background, got .*: use 0 for"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            LikelihoodRatioClassifier().fit(X, labels)
     with pytest.raises(ValueError, match="contains NaN"):
         LikelihoodRatioClassifier().fit(np.full_like(X, np.nan), y)
     with pytest.raises(ValueError, match="expecting 80 features"):
         LikelihoodRatioClassifier().fit(X, y).predict(X[:, :70])
-    with pytest.raises(ValueError, match="at least 2 samples"):
+    with pytest.raises(ValueError, match="a minimum of 2 is required"):
         LikelihoodRatioClassifier().fit(X[:, :1], y)
     with pytest.raises(ValueError, match="LikelihoodRatioClassifier takes traces of one channel"):
         LikelihoodRatioClassifier().fit(X.reshape(len(X), 2, -1), y)

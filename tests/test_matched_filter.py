@@ -81,6 +81,8 @@ def test_names_and_degenerate_input(loud):
         ({"arrival_time": (2, 1)}, ValueError, "arrival_time must be finite and increasing"),
         ({"spectral_slope": "flat"}, ValueError, "spectral_slope must be a number or a pair"),
         ({"sampling_rate": -1}, ValueError, "sampling_rate == -1, must be > 0"),
+        ({"spectral_slope": (-500, 0)}, ValueError, "spectral_slope must be at least -100.0"),
+        ({"times_per_sample": 2**31 - 1}, ValueError, "times_per_sample == 2147483647, must be <="),
         ({"regularization": 2}, ValueError, "regularization == 2, must be <= 1"),
         ({"n_phases": 0}, ValueError, "n_phases == 0, must be >= 1"),
         (
@@ -93,6 +95,15 @@ def test_names_and_degenerate_input(loud):
 def test_bad_parameters(loud, parameters, error, message):
     with pytest.raises(error, match=message):
         MatchedFilter(**parameters).fit(loud.traces[:10])
+
+
+def test_background_of_any_labels(loud):
+    X, y = loud.traces[:100], loud.y[:100]
+    expected = MatchedFilter().fit(X, y).autocovariance_
+    for labels in (2 * y - 1, y + 1, np.array(["Background", "air shower"])[y]):
+        np.testing.assert_array_equal(MatchedFilter().fit(X, labels).autocovariance_, expected)
+    with pytest.raises(ValueError, match="must say which label is the background"):
+        MatchedFilter().fit(X, np.array(["off", "on"])[y])
 
 
 def test_several_channels(loud):

@@ -73,6 +73,14 @@ def test_bad_traces(X, message):
         StdNormalizer().fit(X)
 
 
+def test_per_of_the_fit_counts():
+    normalizer = StdNormalizer().fit(TRACES).set_params(per="dataset")
+    np.testing.assert_array_equal(
+        normalizer.transform(TRACES), StdNormalizer().fit_transform(TRACES)
+    )
+    assert normalizer.scale_ is None
+
+
 def test_bad_calls():
     with pytest.raises(ValueError, match="per must be one of 'trace', 'dataset', got 'row'"):
         StdNormalizer(per="row").fit(TRACES)

@@ -1,5 +1,7 @@
 """The simulator against the formulas that it implements."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from scipy.signal import butter, hilbert, periodogram, sosfreqz
@@ -343,20 +345,31 @@ EVENTS, _ = make_events(3, signal_fraction=1.0, random_state=0)
         ({"sampling_rate": 0}, ValueError, "sampling_rate == 0, must be > 0"),
         ({"sampling_rate": np.inf}, ValueError, "sampling_rate must be finite"),
         ({"n_samples": 1}, ValueError, "n_samples == 1, must be >= 2"),
-        ({"n_samples": 500.0}, TypeError, "n_samples must be an instance of int"),
+        ({"n_samples": 500.0}, TypeError, r"n_samples must be an integer, got 500\.0"),
         ({"snr_reference": "peak"}, ValueError, "snr_reference must be one of 'noise', 'trace'"),
         ({"n_bits": 1}, ValueError, "n_bits == 1, must be >= 2"),
-        ({"full_scale": -1}, ValueError, "full_scale == -1, must be > 0"),
+        ({"full_scale": 1e-45}, ValueError, "full_scale == 1e-45, must be >= 1e-06"),
         ({"pulse": "bipolar"}, TypeError, "pulse must be None or have a method 'spectra'"),
         ({"noise": 3}, TypeError, "noise must be None or have a method 'traces'"),
         ({"response": BandPass(80, 30)}, ValueError, "high must be above low=80.0 MHz"),
-        ({"response": BandPass(low=-1)}, ValueError, "low == -1, must be > 0"),
+        ({"response": BandPass(low=-1)}, ValueError, "low == -1, must be >= 1e-06"),
         ({"response": BandPass(order=0)}, ValueError, "order == 0, must be >= 1"),
+        ({"response": BandPass(order=100)}, ValueError, "order == 100, must be <= 20"),
         ({"response": BandPass(100, 120)}, ValueError, "response must pass frequencies below half"),
-        ({"noise": AntennaNoise(rms=0)}, ValueError, "rms == 0, must be > 0"),
+        ({"noise": AntennaNoise(rms=0)}, ValueError, "rms == 0, must be >= 1e-06"),
+        ({"noise": AntennaNoise(rms=1e39)}, ValueError, r"rms == 1e\+39, must be <= 1000000"),
         ({"noise": AntennaNoise(carrier_share=1.0)}, ValueError, "carrier_share == 1.0, must be <"),
-        ({"noise": AntennaNoise(carriers=())}, ValueError, "carriers must not be empty"),
-        ({"noise": AntennaNoise(carriers=(95.0,))}, ValueError, "carriers must be frequencies"),
+        (
+            {"noise": AntennaNoise(carriers=())},
+            ValueError,
+            "not empty with carrier_share=0.9, got ()",
+        ),
+        ({"noise": AntennaNoise(carriers=(95.0,))}, ValueError, "carriers == 95.0, must be < 90.0"),
+        (
+            {"noise": AntennaNoise(carriers=("a",))},
+            ValueError,
+            "carriers must contain real numbers",
+        ),
         (
             {"noise": AntennaNoise(carrier_amplitude="loud")},
             ValueError,
@@ -364,12 +377,30 @@ EVENTS, _ = make_events(3, signal_fraction=1.0, random_state=0)
         ),
         ({"noise": AntennaNoise(burst_rate=-1)}, ValueError, "burst_rate == -1, must be >= 0"),
         (
+            {"noise": AntennaNoise(burst_rate=1e6)},
+            ValueError,
+            "burst_rate == 1000000.0, must be <= 36",
+        ),
+        (
             {"noise": AntennaNoise(burst_rate=1, burst_duration=0)},
             ValueError,
-            "burst_duration must be above 0 us",
+            "burst_duration must be at least 1e-06, got 0",
         ),
         ({"pulse": AnalyticPulse(phase_jitter=-1)}, ValueError, "phase_jitter == -1, must be >= 0"),
         ({"pulse": PulseLibrary([[0, 0]], 500)}, ValueError, "in the band, got none in number 0"),
+        ({"pulse": PulseLibrary([[1e300, 0]], 500)}, ValueError, "waveforms must have power in"),
+        (
+            {"pulse": PulseLibrary([[1j, 0]], 500)},
+            ValueError,
+            "waveforms must contain real numbers",
+        ),
+        ({"n_jobs": 0}, ValueError, "n_jobs == 0, must be None, positive, or negative"),
+        ({"pulse": AnalyticPulse}, TypeError, "pulse must be None or have a method 'spectra'"),
+        (
+            {"pulse": AnalyticPulse(quadratic_slope=1e6)},
+            ValueError,
+            "quadratic_slope must give a largest amplitude from 1e-30 to 1e30",
+        ),
         ({"pulse": PulseLibrary([[1, np.nan]], 500)}, ValueError, "waveforms contains NaN"),
         ({"pulse": PulseLibrary([[1, 2]], 100)}, ValueError, "must be at least twice the band's"),
         (
@@ -392,6 +423,54 @@ EVENTS, _ = make_events(3, signal_fraction=1.0, random_state=0)
 def test_bad_parameters(parameters, error, message):
     with pytest.raises(error, match=message):
         TraceSimulator(**parameters, random_state=0).fit(EVENTS)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"noise": AntennaNoise(rms=1e6), "n_bits": 24, "full_scale": 1e-6},
+        {"noise": AntennaNoise(rms=1e-6), "n_bits": 2, "full_scale": 1e6},
+        {"noise": AntennaNoise(burst_rate=300, burst_duration=1e6, burst_amplitude=1e6)},
+        {"response": BandPass(order=20), "pulse": AnalyticPulse(quadratic_slope=-1e4)},
+        {"noise": AntennaNoise(rms=Fraction(1, 10), carriers=(Fraction(60),), burst_rate=1)},
+    ],
+)
+def test_traces_are_finite_at_the_ends_of_the_ranges(parameters):
+    events = np.array([[0, 1e6, 1.4, -100.0, 1], [1, 1e-6, 1.4, 100.0, 1], [2, 0, 1e9, 0, -1]])
+    traces, signals = TraceSimulator(**parameters, random_state=0).fit(events).simulate(events)
+    assert np.isfinite(traces).all()
+    assert np.isfinite(signals).all()
+
+
+def test_pulse_without_power_in_the_band():
+    class Silent(AnalyticPulse):
+        def spectra(self, slope, uniform):
+            return np.zeros((len(slope), len(self.frequencies_)), dtype=np.complex64)
+
+    with pytest.raises(ValueError, match="pulse must have spectra that are finite, and not zero"):
+        TraceSimulator(Silent(), random_state=0).fit_transform(EVENTS)
+
+
+def test_length_after_fit_is_that_of_the_fit():
+    simulator = TraceSimulator(random_state=0).fit(EVENTS)
+    assert simulator.set_params(n_samples=100).transform(EVENTS[:1]).shape == (1, 500)
+
+
+@pytest.mark.parametrize(
+    ("frequencies", "message"),
+    [
+        ([-1.0, 2.0], "frequencies == -1.0, must be >= "),
+        ([np.nan], "frequencies must be finite, got nan"),
+        ([1 + 2j], "frequencies must contain real numbers"),
+        (np.array(["2024-01-01"], dtype="M8[D]"), "frequencies must contain real numbers"),
+    ],
+)
+def test_bad_frequencies(frequencies, message):
+    for function in (BandPass().gain, galactic_temperature, lambda f: amplitude_spectrum(f, -5.0)):
+        with pytest.raises(ValueError, match=message):
+            function(frequencies)
+    with pytest.raises(ValueError, match=r"slope == 500\.0, must be <= 100"):
+        amplitude_spectrum([50.0], 500)
 
 
 def test_silent_cut_of_a_recording():

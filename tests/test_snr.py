@@ -73,6 +73,8 @@ def test_set_output():
         ),
         ({"noise_window": (0.001, 0.002)}, "noise_window must contain at least one of the 500"),
         ({"noise_window": (2, 1)}, "noise_window must be finite and increasing"),
+        ({"noise_window": (0, 1e308)}, "noise_window must be at most 1e"),
+        ({"sampling_rate": 1e300}, "sampling_rate == 1e.300, must be <= 1000000.0"),
         ({"exclusion": -1}, "exclusion == -1, must be >= 0"),
         ({"sampling_rate": 0}, "sampling_rate == 0, must be > 0"),
     ],

@@ -92,8 +92,12 @@ def test_background_is_where_y_is_zero():
     every = SpectralWhitener().fit(data.traces).autocovariance_
     np.testing.assert_array_equal(chosen, only)
     assert not np.allclose(chosen, every)
-    no_zero = SpectralWhitener().fit(data.traces, data.y + 1).autocovariance_
-    np.testing.assert_array_equal(no_zero, every)
+    texts = np.array(["noise", "pulse"])[data.y]
+    for labels in (data.y == 1, data.y + 1, 2 * data.y - 1, texts):
+        by_label = SpectralWhitener().fit(data.traces, labels).autocovariance_
+        np.testing.assert_array_equal(by_label, only)
+    pulses_alone = SpectralWhitener().fit(data.traces, np.ones(60)).autocovariance_
+    np.testing.assert_array_equal(pulses_alone, every)
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0])
@@ -119,15 +123,23 @@ def test_unit_of_the_traces_does_not_matter(background, scale):
 @pytest.mark.parametrize(
     ("regularization", "error", "message"),
     [
-        (0.0, ValueError, "regularization == 0.0, must be > 0"),
+        (0.0, ValueError, "regularization == 0.0, must be >= 1e-09"),
         (2.0, ValueError, r"regularization == 2.0, must be <= 1"),
         (np.nan, ValueError, "regularization must be finite"),
-        ("small", TypeError, "regularization must be an instance of"),
+        ("small", TypeError, "regularization must be a real number, got 'small'"),
     ],
 )
 def test_bad_regularization(regularization, error, message):
     with pytest.raises(error, match=message):
         SpectralWhitener(regularization=regularization).fit(np.eye(5))
+
+
+@pytest.mark.parametrize("regularization", [1e-9, 1.0])
+def test_ends_of_the_range_of_regularization(background, regularization):
+    carrier = np.cos(0.3 * np.arange(300))[None].repeat(3, axis=0)
+    for traces in (background[:2, :300], carrier):
+        white = SpectralWhitener(regularization=regularization).fit_transform(traces)
+        assert np.isfinite(white).all()
 
 
 def test_bad_traces():

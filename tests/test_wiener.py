@@ -92,7 +92,7 @@ def test_labels_and_signals_mean_the_same(at_snr_2):
     train, _ = at_snr_2
     X, y, signals = train.traces[:200, :100], train.y[:200], train.signals[:200, :100]
     by_label = WienerFilter().fit(X, y)
-    for same in (signals, 1e3 * signals, np.array(["a", "b"])[y]):
+    for same in (signals, 1e3 * signals, 2 * y - 1, y + 1, np.array(["Noise", "cosmic ray"])[y]):
         np.testing.assert_array_equal(WienerFilter().fit(X, same).filter_, by_label.filter_)
     other = WienerFilter().fit(X, 1 - y)
     assert not np.allclose(by_label.filter_, other.filter_, atol=1e-3)
@@ -138,15 +138,19 @@ def test_refuses():
         WienerFilter().fit(X, np.zeros(5))
     with pytest.raises(ValueError, match="got one class"):
         WienerFilter().fit(X, np.ones((5, 5)))
+    with pytest.raises(
+        ValueError, match=r"which label is the background, got \['a', 'b'\]: use 0 fo"
+    ):
+        WienerFilter().fit(X, list("abaab"))
     with pytest.raises(ValueError, match="requires y to be passed, but the target y is None"):
         WienerFilter().fit(X, None)
-    with pytest.raises(ValueError, match=r"regularization == 0\.0, must be > 0"):
+    with pytest.raises(ValueError, match=r"regularization == 0\.0, must be >= 1e-09"):
         WienerFilter(regularization=0.0).fit(X, [0, 1, 0, 1, 0])
     with pytest.raises(ValueError, match="contains NaN"):
         WienerFilter().fit(np.full((5, 5), np.nan), [0, 1, 0, 1, 0])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         WienerFilter().fit(X, [0, 1])
-    with pytest.raises(ValueError, match="at least 2 samples"):
+    with pytest.raises(ValueError, match="minimum of 2 is required by WienerFilter"):
         WienerFilter().fit(X[:, :1], [0, 1, 0, 1, 0])
     with pytest.raises(ValueError, match="expecting 5 features"):
         WienerFilter().fit(X, [0, 1, 0, 1, 0]).transform(np.eye(4))

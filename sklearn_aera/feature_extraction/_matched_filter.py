@@ -7,8 +7,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._channels import validate_traces
-from sklearn_aera._covariance import background_rows
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._labels import background_rows
 from sklearn_aera._templates import fit_bank, matched_filter, white_coefficients
 from sklearn_aera._validation import check_part
 from sklearn_aera.feature_extraction._names import FeatureNamesMixin
@@ -95,23 +95,17 @@ class MatchedFilter(FeatureNamesMixin, TransformerMixin, Estimator):
     def fit(self, X, y=None):
         """Estimate the covariance of the background, and make the templates.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples)
-        y : array-like of shape (n_traces,), default=None
-            Labels. Traces with ``y == 0`` are the background. If there is none, or y is None, all
-            traces are.
+        %(X)s
+        %(y_background)s
 
-        Returns
-        -------
-        self
+        %(self)s
 
         Raises
         ------
         ValueError, TypeError
             If a parameter is out of range, or the traces are not finite or have several channels.
         """
-        X = validate_traces(self, X, several_channels=False)
+        X = validate_traces(self, X, several_channels=False, ensure_min_features=2)
         pulse = check_part(self.pulse, "pulse", AnalyticPulse, "shapes")
         response = check_part(self.response, "response", BandPass, "gain")
         background = background_rows(X, y)
@@ -121,9 +115,7 @@ class MatchedFilter(FeatureNamesMixin, TransformerMixin, Estimator):
     def transform(self, X):
         """Find the best fitting template of each trace.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples)
+        %(X)s
 
         Returns
         -------

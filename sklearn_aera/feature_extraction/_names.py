@@ -1,7 +1,7 @@
 """Names of extracted features."""
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import OneToOneFeatureMixin
 
 
 class FeatureNamesMixin:
@@ -19,14 +19,5 @@ class FeatureNamesMixin:
         -------
         ndarray of str
         """
-        check_is_fitted(self, "n_features_in_")
-        if input_features is not None:
-            expected = getattr(self, "feature_names_in_", None)
-            if expected is not None and not np.array_equal(expected, input_features):
-                raise ValueError("input_features is not equal to feature_names_in_")
-            if len(input_features) != self.n_features_in_:
-                raise ValueError(
-                    "input_features should have length equal to number of features "
-                    f"({self.n_features_in_}), got {len(input_features)}"
-                )
+        OneToOneFeatureMixin.get_feature_names_out(self, input_features)  # checks them
         return np.array(self._feature_names, dtype=object)

@@ -8,7 +8,7 @@ from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 from sklearn_aera._scaling import divide_by_peak
-from sklearn_aera._validation import check_interval, check_real
+from sklearn_aera._validation import check_interval, check_real, check_sampling_rate
 from sklearn_aera.feature_extraction._names import FeatureNamesMixin
 from sklearn_aera.metrics import signal_to_noise_ratio
 
@@ -66,23 +66,18 @@ class SNRCalculator(FeatureNamesMixin, TransformerMixin, Estimator):
     def fit(self, X, y=None):
         """Check the parameters and the traces.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples)
+        %(X)s
         y : ignored
 
-        Returns
-        -------
-        self
+        %(self)s
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             If a window contains no sample of the trace, if another parameter is out of range, or if
             the traces are not finite or have several channels.
         """
         validate_traces(self, X, several_channels=False)
-        check_real(self.sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
         check_real(self.exclusion, "exclusion", min_val=0.0)
         self._samples("signal_window")
         self._samples("noise_window")
@@ -91,9 +86,7 @@ class SNRCalculator(FeatureNamesMixin, TransformerMixin, Estimator):
     def transform(self, X):
         """Compute the ratios.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples)
+        %(X)s
 
         Returns
         -------
@@ -113,8 +106,8 @@ class SNRCalculator(FeatureNamesMixin, TransformerMixin, Estimator):
     def _ratio_outside_peak(self, X):
         signal = self._samples("signal_window")
         position = signal.start + np.abs(X[:, signal]).argmax(axis=1)
-        distance = np.abs(np.arange(X.shape[1]) - position[:, None]) / self.sampling_rate
-        is_noise = distance > self.exclusion
+        distance = np.abs(np.arange(X.shape[1]) - position[:, None]) / float(self.sampling_rate)
+        is_noise = distance > float(self.exclusion)
         is_noise[is_noise.sum(axis=1) < 2] = True
         relative, peak = divide_by_peak(X, samples=signal, dtype=np.float64)
         power = np.mean(np.square(relative), axis=1, where=is_noise)
@@ -123,16 +116,15 @@ class SNRCalculator(FeatureNamesMixin, TransformerMixin, Estimator):
 
     def _samples(self, name):
         """Return the slice of samples in a window given in us."""
-        window = getattr(self, name)
+        window, n_samples = getattr(self, name), self.n_features_in_
+        rate = check_sampling_rate(self.sampling_rate)
         if window is None:
-            return slice(0, self.n_features_in_)
-        start, stop = check_interval(window, name, min_val=0.0)
-        samples = slice(
-            int(np.ceil(start * self.sampling_rate)), int(np.ceil(stop * self.sampling_rate))
-        )
-        if samples.start >= min(samples.stop, self.n_features_in_):
+            return slice(0, n_samples)
+        window = check_interval(window, name, min_val=0.0, max_val=1e6)
+        start, stop = (int(np.ceil(end * rate)) for end in window)
+        if start >= min(stop, n_samples):
             raise ValueError(
-                f"{name} must contain at least one of the {self.n_features_in_} samples, from 0 to "
-                f"{self.n_features_in_ / self.sampling_rate:.3f} us, got {window!r}"
+                f"{name} must contain at least one of the {n_samples} samples, from 0 to "
+                f"{n_samples / rate:.3f} us, got {window!r}"
             )
-        return samples
+        return slice(start, stop)

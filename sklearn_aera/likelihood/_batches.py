@@ -18,14 +18,8 @@ def white_batches(X, bank, scale):
 
     Zero traces are appended to each batch, up to a multiple of the block size of matrix
     products. Linear algebra libraries compute a few rows in another order than many, so that
-    the last digits of a result would depend on the number of traces.
-
-    Yields
-    ------
-    rows : slice
-        Traces of the batch.
-    coefficients : ndarray of shape (n_padded, n_basis), float32
-    rms : ndarray of shape (n_padded,), float64
+    the last digits of a result would depend on the number of traces. Yields the slice of the
+    traces, and coefficients and RMS of the padded batch.
     """
     for rows in gen_batches(len(X), _BATCH_SIZE):
         batch = X[rows]

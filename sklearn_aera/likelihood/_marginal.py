@@ -16,29 +16,9 @@ def fit_noise_scale(power, n_basis):
     coefficients have a multivariate Student t distribution. Its two parameters are computed from
     the mean and the variance, over the traces, of their power, which has an F distribution.
 
-    Parameters
-    ----------
-    power : ndarray of shape (n_traces,)
-        Sum of squares of the white coefficients of each background trace.
-    n_basis : int
-        Number of coefficients.
-
-    Returns
-    -------
-    scale : float
-        Scale of the variance.
-    degrees_of_freedom : float
-        Large if all traces have the same variance.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_aera.likelihood._marginal import fit_noise_scale
-    >>> rng = np.random.default_rng(0)
-    >>> power = 3.0 * rng.chisquare(100, 50_000) / (rng.chisquare(60, 50_000) / 60)
-    >>> scale, degrees_of_freedom = fit_noise_scale(power, 100)
-    >>> round(scale, 1), round(degrees_of_freedom, -1)
-    (3.0, 60.0)
+    The power, of shape (n_traces,), is the sum of squares of the ``n_basis`` white coefficients of
+    each background trace. Returns the scale of the variance and the degrees of freedom, which are
+    large if all traces have the same variance.
     """
     mean, variance = power.mean() / n_basis, power.var() / n_basis**2
     if mean == 0:
@@ -59,21 +39,9 @@ def log_likelihood_ratio(X, bank, amplitudes, weights, scale, degrees_of_freedom
     coefficients x is ``l = A g.x - A^2 g.g / 2``. For noise of unknown variance with nu degrees of
     freedom (see `fit_noise_scale`), it is ``h(l) = -(nu + n)/2 log(1 - 2 l / (nu + x.x))``.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_traces, n_samples)
-    bank : TemplateBank
-    amplitudes : ndarray of shape (n_amplitudes, n_cells)
-        Peak over the RMS of the trace, see `PulsePrior.amplitude`.
-    weights : ndarray of shape (n_amplitudes,)
-        Prior probability of each amplitude.
-    scale : float
-        Scale of the noise in the unit of the traces; the bank is for traces divided by it.
-    degrees_of_freedom : float
-
-    Returns
-    -------
-    ndarray of shape (n_traces,), float64
+    The amplitudes, (n_amplitudes, n_cells), are peaks over the RMS of the trace, and the weights
+    their prior probabilities, (n_amplitudes,). The bank is for traces divided by ``scale``, that
+    of the noise in the unit of the traces. Returns an array of shape (n_traces,), float64.
     """
     ratio = np.empty(len(X))
     for rows, coefficients, rms in white_batches(X, bank, scale):

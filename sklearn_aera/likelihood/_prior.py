@@ -44,27 +44,10 @@ class PulsePrior(NamedTuple):
 
 
 def snr_nodes(snr, n_nodes):
-    """Return nodes and weights of a uniform prior of the signal-to-noise ratio.
+    """Return nodes and weights, (n_nodes,), of a uniform prior of the signal-to-noise ratio.
 
-    The nodes are equally spaced in the logarithm, since weak pulses need small steps.
-
-    Parameters
-    ----------
-    snr : (float, float)
-        Range; both positive.
-    n_nodes : int
-
-    Returns
-    -------
-    nodes, weights : ndarray of shape (n_nodes,)
-        A single node if both ends of the range are equal.
-
-    Examples
-    --------
-    >>> from sklearn_aera.likelihood._prior import snr_nodes
-    >>> nodes, weights = snr_nodes((1.0, 4.0), 2)
-    >>> nodes.round(2).tolist(), weights.round(2).tolist()
-    ([1.41, 2.83], [0.33, 0.67])
+    The nodes are equally spaced in the logarithm, since weak pulses need small steps. There is a
+    single one if both ends of the range ``snr``, which are positive, are equal.
     """
     low, high = snr
     if low == high:

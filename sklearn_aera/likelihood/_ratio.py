@@ -9,8 +9,17 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._events import MAX_SNR
+from sklearn_aera._labels import check_classes
 from sklearn_aera._templates import fit_bank, white_coefficients
-from sklearn_aera._validation import check_choice, check_count, check_interval, check_part
+from sklearn_aera._validation import (
+    check_choice,
+    check_count,
+    check_interval,
+    check_part,
+    check_reals,
+    shown,
+)
 from sklearn_aera.likelihood._marginal import fit_noise_scale, log_likelihood_ratio
 from sklearn_aera.likelihood._prior import PulsePrior, snr_nodes
 from sklearn_aera.likelihood._recovery import posterior_mean, template_fit
@@ -50,7 +59,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
-        The larger label is that of pulses.
+        Labels of noise and of pulses.
     priors_ : ndarray of shape (2,)
         Probabilities of noise and of pulses.
     autocovariance_ : ndarray of shape (n_samples,)
@@ -124,26 +133,23 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
     def fit(self, X, y):
         """Estimate the noise from the background, and make the templates.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples)
+        %(X)s
         y : array-like of shape (n_traces,)
-            Labels of two classes; the smaller label is that of the background.
+            Two labels. The background has the label 0 or False, else the smaller of two numbers or
+            the text "noise" or "background". When sorted, it must come first.
 
-        Returns
-        -------
-        self
+        %(self)s
 
         Raises
         ------
         ValueError, TypeError
             If a parameter is out of range, if the traces are not finite or have several channels,
-            or if ``y`` does not have two classes.
+            or if ``y`` does not have two such labels.
         """
         snr = self._check_parameters()
         pulse = check_part(self.pulse, "pulse", AnalyticPulse, "shapes")
         response = check_part(self.response, "response", BandPass, "gain")
-        X, y = validate_traces(self, X, y, several_channels=False)
+        X, y = validate_traces(self, X, y, several_channels=False, ensure_min_features=2)
         self._learn_classes(y)
         background = X[y == self.classes_[0]]
         self.bank_, self.autocovariance_ = fit_bank(self, pulse, response, background)
@@ -160,9 +166,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
 
         It is the sum of the log likelihood ratio and the log odds of the priors.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples)
+        %(X)s
 
         Returns
         -------
@@ -175,9 +179,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
     def predict_proba(self, X):
         """Compute the posterior probabilities of noise and pulse.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples)
+        %(X)s
 
         Returns
         -------
@@ -189,9 +191,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
     def predict(self, X):
         """Predict the more probable class of each trace.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples)
+        %(X)s
 
         Returns
         -------
@@ -211,14 +211,9 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         ``examples/benchmarks/recovery.py`` uses ``times_per_sample=4``, ``n_slopes=4`` and
         ``n_phases=4``. The computing time grows with their product.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples)
+        %(X)s
 
-        Returns
-        -------
-        ndarray of shape (n_traces, n_samples), float32
-            In the unit of the traces.
+        %(signals)s
 
         Examples
         --------
@@ -240,14 +235,9 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
 
         The amplitude is free. Traces of noise alone get a pulse, too.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples)
+        %(X)s
 
-        Returns
-        -------
-        ndarray of shape (n_traces, n_samples), float32
-            In the unit of the traces.
+        %(signals)s
         """
         X = self._check_traces(X)
         return template_fit(X, self.bank_, self.autocovariance_, self.scale_)
@@ -258,18 +248,15 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
 
     def _check_parameters(self):
         check_choice(self.snr_reference, "snr_reference", ("noise", "trace"))
-        check_count(self.n_snr, "n_snr")
-        snr = check_interval(self.snr, "snr", min_val=0.0)
-        if snr[0] == 0:
-            raise ValueError(f"snr must be above 0, got {self.snr!r}")
+        check_count(self.n_snr, "n_snr", max_val=1000)
         if self.priors is not None:
-            priors = np.asarray(self.priors, dtype=float)
+            priors = check_reals(self.priors, "priors")
             if priors.shape != (2,) or not (np.all(priors > 0) and np.isclose(priors.sum(), 1)):
                 raise ValueError(
                     "priors must be two probabilities above 0 that sum to 1, of noise and of "
-                    f"pulses, got {self.priors!r}"
+                    f"pulses, got {shown(self.priors)}"
                 )
-        return snr
+        return check_interval(self.snr, "snr", min_val=1 / MAX_SNR, max_val=MAX_SNR)
 
     def _learn_classes(self, y):
         check_classification_targets(y)
@@ -283,6 +270,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
             raise ValueError(
                 f"y must have two classes, noise and pulse, got one class: {self.classes_[0]!r}"
             )
+        check_classes(self.classes_)
         shares = counts / counts.sum()
         self.priors_ = shares if self.priors is None else np.array(self.priors, dtype=float)
 

@@ -24,22 +24,9 @@ def posterior_mean(X, bank, prior, autocovariance, scale, degrees_of_freedom):
     their posterior probability and the posterior mean of their amplitude A. Noise alone
     contributes s = 0.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_traces, n_samples)
-    bank : TemplateBank
-    prior : PulsePrior
-    autocovariance : ndarray of shape (n_samples,)
-        Autocovariance, from lag 0 on, of the background for which the bank was made.
-    scale : float
-        Scale of the noise in the unit of the traces; the bank is for traces divided by it.
-    degrees_of_freedom : float
-        Degrees of freedom of the variance of the noise.
-
-    Returns
-    -------
-    ndarray of shape (n_traces, n_samples), float32
-        In the unit of the traces.
+    The bank is for traces divided by ``scale``, that of the noise, and for a background of the
+    given autocovariance from lag 0 on, (n_samples,). The signals are in the unit of the traces,
+    of shape (n_traces, n_samples), float32.
     """
 
     def white_mean(coefficients, rms):
@@ -57,21 +44,7 @@ def template_fit(X, bank, autocovariance, scale):
     """Fit the template of largest likelihood, with any amplitude.
 
     The amplitude is ``A = g.x / g.g``, for the white template g with the largest
-    ``(g.x)^2 / g.g``.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_traces, n_samples)
-    bank : TemplateBank
-    autocovariance : ndarray of shape (n_samples,)
-        Autocovariance, from lag 0 on, of the background for which the bank was made.
-    scale : float
-        Scale of the noise in the unit of the traces; the bank is for traces divided by it.
-
-    Returns
-    -------
-    ndarray of shape (n_traces, n_samples), float32
-        In the unit of the traces.
+    ``(g.x)^2 / g.g``. Arguments and result are those of `posterior_mean`.
     """
     return _recover(lambda c, _: _best_templates(c, bank), X, bank, autocovariance, scale)
 

@@ -23,8 +23,8 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
     Attributes
     ----------
-    scale_ : float
-        Standard deviation of the training data. Only with ``per="dataset"``.
+    scale_ : float or None
+        Standard deviation of the training data; None with ``per="trace"``.
     %(trace_shape)s
 
     Notes
@@ -48,14 +48,10 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     def fit(self, X, y=None):
         """Check the traces and, with ``per="dataset"``, compute their standard deviation.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+        %(X_channels)s
         y : ignored
 
-        Returns
-        -------
-        self
+        %(self)s
 
         Raises
         ------
@@ -64,6 +60,7 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         """
         check_choice(self.per, "per", ("trace", "dataset"))
         X = validate_traces(self, X)
+        self.scale_ = None
         if self.per == "dataset":
             self.scale_ = float(X.std(dtype=np.float64)) or 1.0
         return self
@@ -71,9 +68,7 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     def transform(self, X):
         """Normalise traces.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+        %(X_channels)s
 
         Returns
         -------
@@ -82,7 +77,7 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         """
         check_is_fitted(self)
         X = validate_traces(self, X, reset=False)
-        if self.per == "dataset":
+        if self.scale_ is not None:
             return X / X.dtype.type(self.scale_)
         return divide_by_std(X)[0]
 

@@ -7,12 +7,12 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._covariance import (
-    background_rows,
     check_regularization,
     stationary_autocovariance,
     whitening_matrix,
 )
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._labels import background_rows
 
 
 @fill_docstring(**PARAMETERS)
@@ -74,40 +74,29 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
     def fit(self, X, y=None):
         """Estimate the covariance of the background.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-        y : array-like of shape (n_traces,) or of the shape of X, default=None
-            Labels or true signals. Traces whose label, or whole signal, is 0 are the background.
-            If there is none, or y is None, all traces are.
+        %(X_channels)s
+        %(y_background)s
 
-        Returns
-        -------
-        self
+        %(self)s
 
         Raises
         ------
-        ValueError
-            If ``regularization`` is not above 0 and at most 1, or the traces are not finite.
+        ValueError, TypeError
+            If ``regularization`` is out of range, the traces are not finite, or it is not known
+            which label is that of the background.
         """
         regularization = check_regularization(self.regularization)
         X = validate_traces(self, X)
         background = background_rows(X, y)
-        autocovariances = [
-            stationary_autocovariance(channel, regularization)
-            for channel in _by_channel(background)
-        ]
-        self.autocovariance_ = np.stack(autocovariances)
-        whitening = np.stack([whitening_matrix(c) for c in autocovariances])
-        self.whitening_ = whitening.astype(np.float32)
+        channels = [stationary_autocovariance(c, regularization) for c in _by_channel(background)]
+        self.autocovariance_ = np.stack(channels)
+        self.whitening_ = np.stack([whitening_matrix(c) for c in channels]).astype(np.float32)
         return self
 
     def transform(self, X):
         """Whiten traces.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+        %(X_channels)s
 
         Returns
         -------

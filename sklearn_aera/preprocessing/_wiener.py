@@ -13,6 +13,7 @@ from sklearn_aera._covariance import (
     stationary_autocovariance,
 )
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._labels import background_mask
 
 
 @fill_docstring(**PARAMETERS)
@@ -73,30 +74,30 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
     def fit(self, X, y):
         """Estimate the covariances of background and pulses.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples)
+        %(X)s
         y : array-like of shape (n_traces,) or (n_traces, n_samples)
-            Labels, the smallest for the background, or true signals, zero throughout for the
-            background. Signals may have any unit: they are only compared with zero.
+            Labels or true signals. The background has the label 0 or False, else the smaller of
+            two numbers or the text "noise" or "background"; its true signals are zero throughout.
+            Signals may have any unit: they are only compared with zero.
 
-        Returns
-        -------
-        self
+        %(self)s
 
         Raises
         ------
-        ValueError
-            If ``regularization`` is not above 0 and at most 1, if the traces are not finite or
-            have several channels or less than 2 samples, or if all traces are of one class.
+        ValueError, TypeError
+            If ``regularization`` is out of range, if the traces are not finite or have several
+            channels or less than 2 samples, or if all traces are of one class.
         """
         regularization = check_regularization(self.regularization)
-        X, y = validate_traces(self, X, y, several_channels=False, multi_output=True)
-        if X.shape[1] < 2:
-            raise ValueError("traces must have at least 2 samples, got n_features = 1")
-        has_pulse = _has_pulse(y)
-        self.autocovariance_ = stationary_autocovariance(X[~has_pulse], regularization)
-        self.signal_autocovariance_ = signal_autocovariance(X[has_pulse], self.autocovariance_)
+        options = {"several_channels": False, "multi_output": True, "ensure_min_features": 2}
+        X, y = validate_traces(self, X, y, **options)
+        is_noise = background_mask(y)
+        if is_noise.all() or not is_noise.any():
+            raise ValueError(
+                "y must have two classes, traces without and with a pulse, got one class"
+            )
+        self.autocovariance_ = stationary_autocovariance(X[is_noise], regularization)
+        self.signal_autocovariance_ = signal_autocovariance(X[~is_noise], self.autocovariance_)
         signal, noise = toeplitz(self.signal_autocovariance_), toeplitz(self.autocovariance_)
         self.filter_ = cho_solve(cho_factor(signal + noise), signal).astype(np.float32)
         return self
@@ -104,14 +105,9 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
     def transform(self, X):
         """Estimate the pulses.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples)
+        %(X)s
 
-        Returns
-        -------
-        ndarray of shape (n_traces, n_samples), float32
-            In the unit of the traces.
+        %(signals)s
         """
         check_is_fitted(self)
         X = validate_traces(self, X, reset=False, several_channels=False, dtype=np.float32)
@@ -123,16 +119,3 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         return tags
-
-
-def _has_pulse(y):
-    """Return which traces have a pulse, from labels or true signals."""
-    if y.ndim == 2 and y.shape[1] > 1:
-        y = np.any(y != 0, axis=1)
-    labels, number = np.unique(y, return_inverse=True)
-    if len(labels) < 2:
-        raise ValueError(
-            "y must have two classes, traces without and with a pulse, got one class: all are "
-            f"{labels[0]!r}"
-        )
-    return number.reshape(-1) > 0

@@ -4,7 +4,11 @@ import numpy as np
 from scipy.signal import butter, freqs_zpk
 
 from sklearn_aera._base import Documented
-from sklearn_aera._validation import check_count, check_real
+from sklearn_aera._validation import check_count, check_real, check_reals
+
+# Within these limits, in MHz, and up to this order the response of a Butterworth filter is finite.
+_LIMITS = {"min_val": 1e-6, "max_val": 1e6}
+_MAX_ORDER = 20
 
 
 class BandPass(Documented):
@@ -22,7 +26,8 @@ class BandPass(Documented):
     edge_width : float, default=0.5
         Width in MHz of an edge of the brick wall, from gain 1 to 0. Not used with ``order``.
     order : int or None, default=None
-        Order of the Butterworth band-pass, as in `scipy.signal.butter`; None for the brick wall.
+        Order of the Butterworth band-pass, as in `scipy.signal.butter`, up to 20; None for the
+        brick wall.
 
     Examples
     --------
@@ -54,20 +59,19 @@ class BandPass(Documented):
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             If the edges are not 0 < ``low`` < ``high``, or another parameter is out of range.
         """
-        low = check_real(self.low, "low", min_val=0.0, include_boundaries="neither")
-        high = check_real(self.high, "high")
+        low = check_real(self.low, "low", **_LIMITS)
+        high = check_real(self.high, "high", **_LIMITS)
         if high <= low:
             raise ValueError(f"high must be above low={low} MHz, got {high} MHz")
-        frequencies = np.asarray(frequencies, dtype=float)
+        frequencies = check_reals(frequencies, "frequencies", min_val=0.0, max_val=1e6)
         if self.order is not None:
-            order = check_count(self.order, "order")
+            order = check_count(self.order, "order", max_val=_MAX_ORDER)
             filter_ = butter(order, [low, high], btype="bandpass", analog=True, output="zpk")
-            return np.abs(freqs_zpk(*filter_, worN=frequencies.ravel())[1]).reshape(
-                frequencies.shape
-            )
+            gain = np.abs(freqs_zpk(*filter_, worN=frequencies.ravel())[1])
+            return gain.reshape(frequencies.shape)
         width = check_real(self.edge_width, "edge_width", min_val=0.0, max_val=high - low)
         rise = _half_cosine(frequencies - low, width)
         return rise * _half_cosine(high - frequencies, width)

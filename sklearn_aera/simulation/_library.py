@@ -5,7 +5,7 @@ import scipy.fft
 from sklearn.utils import check_array
 
 from sklearn_aera._base import Documented
-from sklearn_aera._validation import check_real
+from sklearn_aera._validation import as_real_array, check_sampling_rate
 
 # Points per sample at which the envelope is computed to find its peak.
 _OVERSAMPLING = 16
@@ -58,10 +58,9 @@ class PulseLibrary(Documented):
             If a waveform has no power in the band, or if the sampling rate is below twice the
             highest frequency of the band.
         """
-        waveforms = check_array(self.waveforms, dtype=np.float64, input_name="waveforms")
-        rate = check_real(
-            self.sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither"
-        )
+        waveforms = as_real_array(self.waveforms, "waveforms")
+        waveforms = check_array(waveforms, dtype=np.float64, input_name="waveforms")
+        rate = check_sampling_rate(self.sampling_rate)
         highest = grid.frequencies[-1]
         if rate < 2 * highest:
             raise ValueError(
@@ -71,11 +70,10 @@ class PulseLibrary(Documented):
         phase = -2j * np.pi * np.outer(np.arange(waveforms.shape[1]) / rate, grid.frequencies)
         spectra = waveforms @ np.exp(phase)
         strength = np.abs(spectra * grid.gain).max(axis=1)
-        if not strength.all():
-            raise ValueError(
-                "waveforms must have power in the band, got none in number "
-                f"{int(np.argmin(strength))}"
-            )
+        usable = (strength > 1e-200) & (strength < 1e200)  # Others leave the range of the floats.
+        if not usable.all():
+            number = int(np.argmin(usable))
+            raise ValueError(f"waveforms must have power in the band, got none in number {number}")
         spectra /= strength[:, None]
         peak = _envelope_peak_time(spectra * grid.gain, grid)
         spectra *= np.exp(2j * np.pi * np.outer(peak, grid.frequencies))

@@ -1,11 +1,13 @@
 """Measured background noise."""
 
+import math
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.utils import check_array
 
 from sklearn_aera._base import Documented
-from sklearn_aera._validation import check_real
+from sklearn_aera._validation import as_real_array, check_sampling_rate
 
 
 class MeasuredNoise(Documented):
@@ -50,9 +52,11 @@ class MeasuredNoise(Documented):
             If the recordings are shorter than a trace or have another sampling rate than the
             simulator, or if one is zero throughout.
         """
-        recordings = check_array(self.recordings, dtype=np.float32, input_name="recordings")
-        rate = check_real(self.sampling_rate, "sampling_rate")
-        if rate != grid.sampling_rate:
+        recordings = as_real_array(self.recordings, "recordings")
+        with np.errstate(over="ignore"):  # Values beyond float32 are then reported as infinite.
+            recordings = check_array(recordings, dtype=np.float32, input_name="recordings")
+        rate = check_sampling_rate(self.sampling_rate)
+        if not math.isclose(rate, grid.sampling_rate, rel_tol=1e-6):
             raise ValueError(
                 f"sampling_rate of the recordings must be the simulator's, "
                 f"{grid.sampling_rate} MHz, got {rate} MHz"

@@ -4,13 +4,15 @@ import numpy as np
 from scipy.stats import poisson
 
 from sklearn_aera._base import Documented
-from sklearn_aera._validation import check_choice, check_interval, check_real
+from sklearn_aera._validation import check_choice, check_interval, check_real, check_reals, shown
 
 _SPEED_OF_LIGHT = 299_792_458.0  # m / s
 _BOLTZMANN = 1.380649e-23  # J / K
 _FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
-# Probability that a trace has more bursts than are simulated.
-_BURST_TAIL = 1e-9
+# Probability that a trace has more bursts than are simulated, and their largest mean number.
+_BURST_TAIL, _MAX_BURSTS = 1e-9, 1000.0
+# Limits of frequencies in MHz, amplitudes in mV and durations in us: traces then stay finite.
+_LIMITS = {"min_val": 1e-6, "max_val": 1e6}
 
 
 def galactic_brightness(frequencies):
@@ -40,7 +42,7 @@ def galactic_brightness(frequencies):
     >>> print(f"{galactic_brightness(55.0):.2e}")
     3.51e-21
     """
-    v = np.asarray(frequencies, dtype=float)
+    v = check_reals(frequencies, "frequencies", **_LIMITS)
     tau = 5.0 * v**-2.1
     galactic = 2.48e-20 * v**-0.52 * -np.expm1(-tau) / tau
     extragalactic = 1.06e-20 * v**-0.80 * np.exp(-tau)
@@ -68,7 +70,7 @@ def galactic_temperature(frequencies):
     >>> galactic_temperature([30.0, 55.0, 80.0]).round()
     array([17781.,  3781.,  1453.])
     """
-    v = np.asarray(frequencies, dtype=float) * 1e6
+    v = check_reals(frequencies, "frequencies", **_LIMITS) * 1e6
     return galactic_brightness(frequencies) * _SPEED_OF_LIGHT**2 / (2 * _BOLTZMANN * v**2)
 
 
@@ -153,16 +155,17 @@ class AntennaNoise(Documented):
         ValueError
             If a parameter is out of range or a carrier is above half the sampling rate.
         """
-        rms = check_real(self.rms, "rms", min_val=0.0, include_boundaries="neither")
-        check_real(self.electronics_temperature, "electronics_temperature", min_val=0.0)
+        rms = check_real(self.rms, "rms", **_LIMITS)
+        temperature = check_real(
+            self.electronics_temperature, "electronics_temperature", min_val=0.0, max_val=1e15
+        )
         share = check_real(
             self.carrier_share, "carrier_share", min_val=0.0, max_val=1.0, include_boundaries="left"
         )
         check_choice(self.carrier_amplitude, "carrier_amplitude", ("jitter", "rayleigh"))
         carriers = self._check_carriers(grid, share)
         self._prepare_bursts(grid)
-        temperature = galactic_temperature(grid.frequencies) + self.electronics_temperature
-        power = temperature * grid.gain**2
+        power = (galactic_temperature(grid.frequencies) + temperature) * grid.gain**2
         self.power_ = (1 - share) * rms**2 * power / power.sum()
         self.carrier_power_ = np.full(len(carriers), share * rms**2 / max(len(carriers), 1))
         phase = 2 * np.pi * np.outer(carriers, grid.times)
@@ -210,17 +213,15 @@ class AntennaNoise(Documented):
         return broadband + self.carrier_power_ @ self.carrier_waves_[:n_carriers].astype(float)
 
     def _check_carriers(self, grid, share):
-        carriers = np.asarray(self.carriers, dtype=float)
-        if carriers.ndim != 1 or not np.all((carriers > 0) & (2 * carriers < grid.sampling_rate)):
+        half_rate = grid.sampling_rate / 2
+        limits = {"min_val": 0.0, "max_val": half_rate, "include_boundaries": "neither"}
+        carriers = check_reals(self.carriers, "carriers", **limits)
+        if carriers.ndim != 1 or (share > 0 and carriers.size == 0):
             raise ValueError(
-                "carriers must be frequencies between 0 and half the sampling rate, "
-                f"{grid.sampling_rate / 2} MHz, got {self.carriers!r}"
+                f"carriers must be a sequence of frequencies below {half_rate} MHz, not empty "
+                f"with carrier_share={share}, got {shown(self.carriers)}"
             )
-        if share == 0:
-            return carriers[:0]
-        if carriers.size == 0:
-            raise ValueError(f"carriers must not be empty with carrier_share={share}")
-        return carriers
+        return carriers if share > 0 else carriers[:0]
 
     def _carrier_weights(self, uniform):
         n_carriers = uniform.shape[1] // 2
@@ -235,11 +236,10 @@ class AntennaNoise(Documented):
         return weights.astype(np.float32) @ self.carrier_waves_
 
     def _prepare_bursts(self, grid):
-        rate = check_real(self.burst_rate, "burst_rate", min_val=0.0)
-        duration = check_interval(self.burst_duration, "burst_duration", min_val=0.0)
-        if duration[0] == 0:
-            raise ValueError(f"burst_duration must be above 0 us, got {self.burst_duration!r}")
-        check_interval(self.burst_amplitude, "burst_amplitude", min_val=0.0)
+        highest_rate = _MAX_BURSTS / grid.duration
+        rate = check_real(self.burst_rate, "burst_rate", min_val=0.0, max_val=highest_rate)
+        check_interval(self.burst_duration, "burst_duration", **_LIMITS)
+        check_interval(self.burst_amplitude, "burst_amplitude", min_val=0.0, max_val=1e6)
         self.n_bursts_ = int(poisson.ppf(1 - _BURST_TAIL, rate * grid.duration)) if rate else 0
         self._n_burst_uniform = 1 + 5 * self.n_bursts_ if rate else 0
 
@@ -257,7 +257,7 @@ class AntennaNoise(Documented):
         grid = self.frequency_grid_
         time = uniform[:, 0] * grid.duration
         sigma = _between(self.burst_duration, uniform[:, 1:2]) / _FWHM_PER_SIGMA
-        amplitude = self.rms * _between(self.burst_amplitude, uniform[:, 2:3])
+        amplitude = float(self.rms) * _between(self.burst_amplitude, uniform[:, 2:3])
         center = grid.frequencies[0] + uniform[:, 3:4] * np.ptp(grid.frequencies)
         # Fourier coefficients on the grid of A exp(-t^2 / 2 sigma^2) cos(2 pi f0 t + phase).
         envelope = np.exp(-2 * (np.pi * sigma * (grid.frequencies - center)) ** 2)

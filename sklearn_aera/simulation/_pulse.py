@@ -3,7 +3,11 @@
 import numpy as np
 
 from sklearn_aera._base import Documented
-from sklearn_aera._validation import check_count, check_interval, check_real
+from sklearn_aera._events import MAX_SLOPE
+from sklearn_aera._validation import check_count, check_interval, check_real, check_reals
+
+# Amplitudes with larger exponents of 10 leave the range of float32.
+_MAX_EXPONENT = 30.0
 
 
 def amplitude_spectrum(frequencies, slope, quadratic_slope=0.0, quadratic_frequency=55.0):
@@ -33,9 +37,17 @@ def amplitude_spectrum(frequencies, slope, quadratic_slope=0.0, quadratic_freque
     >>> float(amplitude_spectrum([0.0, 100.0], -10.0)[1]).__round__(6)
     0.1
     """
-    f = np.asarray(frequencies, dtype=float) * 1e-3
-    quadratic = quadratic_slope * (f - quadratic_frequency * 1e-3) ** 2
-    exponent = np.multiply.outer(np.asarray(slope, dtype=float), f) + quadratic
+    f = check_reals(frequencies, "frequencies", min_val=0.0, max_val=1e6) * 1e-3
+    slope = check_reals(slope, "slope", min_val=-MAX_SLOPE, max_val=MAX_SLOPE)
+    q = check_real(quadratic_slope, "quadratic_slope", min_val=-1e6, max_val=1e6)
+    f_q = check_real(quadratic_frequency, "quadratic_frequency", min_val=0.0, max_val=1e6)
+    exponent = np.multiply.outer(slope, f) + q * (f - f_q * 1e-3) ** 2
+    largest = np.atleast_1d(exponent).max(axis=-1) if exponent.size else np.zeros(1)
+    if np.abs(largest).max() > _MAX_EXPONENT:
+        raise ValueError(
+            "slope and quadratic_slope must give a largest amplitude from 1e-30 to 1e30, got "
+            f"10**{largest.flat[np.abs(largest).argmax()]:.6g} for quadratic_slope={q}"
+        )
     return np.exp((np.log(10) * exponent).astype(np.float32))
 
 
@@ -82,12 +94,11 @@ class AnalyticPulse(Documented):
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             If a parameter is out of range.
         """
-        check_real(self.quadratic_slope, "quadratic_slope")
-        check_real(self.quadratic_frequency, "quadratic_frequency", min_val=0.0)
         check_real(self.phase_jitter, "phase_jitter", min_val=0.0, max_val=180.0)
+        amplitude_spectrum(grid.frequencies, 0.0, self.quadratic_slope, self.quadratic_frequency)
         self.frequencies_ = grid.frequencies
         return self
 
@@ -109,7 +120,7 @@ class AnalyticPulse(Documented):
         amplitude = amplitude_spectrum(
             self.frequencies_, slope, self.quadratic_slope, self.quadratic_frequency
         )
-        phase = np.deg2rad(self.phase_jitter) * (2 * uniform - 1)
+        phase = np.deg2rad(float(self.phase_jitter)) * (2 * uniform - 1)
         return amplitude * np.exp(1j * phase).astype(np.complex64)
 
     def shapes(self, spectral_slope, n_slopes):
@@ -132,4 +143,4 @@ class AnalyticPulse(Documented):
         low, high = check_interval(spectral_slope, "spectral_slope")
         n_slopes = 1 if low == high else check_count(n_slopes, "n_slopes")
         slopes = low + (high - low) * (np.arange(n_slopes) + 0.5) / n_slopes
-        return self.spectra(slopes, np.full((n_slopes, 1), 0.5)), self.phase_jitter
+        return self.spectra(slopes, np.full((n_slopes, 1), 0.5)), float(self.phase_jitter)

@@ -8,11 +8,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
-from sklearn_aera._events import EVENT_COLUMNS, check_events, event_column
+from sklearn_aera._events import EVENT_COLUMNS, check_events
 from sklearn_aera._frequency_grid import FrequencyGrid
 from sklearn_aera._random import draw_seed
 from sklearn_aera._streams import event_draws
-from sklearn_aera._validation import check_choice, check_count, check_part, check_real
+from sklearn_aera._validation import (
+    check_choice,
+    check_count,
+    check_n_jobs,
+    check_part,
+    check_real,
+)
 from sklearn_aera.simulation._bandpass import BandPass
 from sklearn_aera.simulation._noise import AntennaNoise
 from sklearn_aera.simulation._pulse import AnalyticPulse
@@ -107,22 +113,21 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
     def fit(self, X, y=None):
         """Check the parameters and the events, and prepare the parts.
 
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_events, 5)
-            Event table with the columns `sklearn_aera.datasets.EVENT_COLUMNS`.
+        %(event_table)s
         y : ignored
 
-        Returns
-        -------
-        self
+        %(self)s
 
         Raises
         ------
         ValueError, TypeError
             If a parameter or a value in the event table is not valid.
         """
-        self._check_parameters()
+        check_choice(self.snr_reference, "snr_reference", ("noise", "trace"))
+        check_real(self.full_scale, "full_scale", min_val=1e-6, max_val=1e6)
+        if self.n_bits is not None:
+            check_count(self.n_bits, "n_bits", min_val=2, max_val=24)
+        check_n_jobs(self.n_jobs)
         self.seed_ = draw_seed(self.random_state)
         self.response_ = check_part(self.response, "response", BandPass, "gain")
         pulse = check_part(self.pulse, "pulse", AnalyticPulse, "spectra")
@@ -134,16 +139,13 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         self.noise_ = noise.prepare(self.frequency_grid_)
         self._check_input(X)
         self.n_features_in_ = len(EVENT_COLUMNS)
-        self._n_features_out = self.n_samples
+        self._n_features_out = self.frequency_grid_.n_samples
         return self
 
     def transform(self, X):
         """Simulate the traces of events.
 
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_events, 5)
-            Event table.
+        %(event_table)s
 
         Returns
         -------
@@ -155,10 +157,7 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
     def simulate(self, X):
         """Simulate traces and the true signals in them.
 
-        Parameters
-        ----------
-        X : array-like or DataFrame of shape (n_events, 5)
-            Event table.
+        %(event_table)s
 
         Returns
         -------
@@ -172,17 +171,17 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
     def _simulate(self, X, with_signals):
         check_is_fitted(self)
         events = self._check_input(X)
-        shape = (len(events), self.n_samples)
+        shape = (len(events), self.frequency_grid_.n_samples)
         traces = np.empty(shape, dtype=np.float32)
         signals = np.zeros(shape, dtype=np.float32) if with_signals else None
-        Parallel(n_jobs=self.n_jobs, require="sharedmem")(
-            delayed(self._fill)(events[batch], traces[batch], with_signals and signals[batch])
-            for batch in gen_batches(len(events), _BATCH_SIZE)
+        Parallel(n_jobs=check_n_jobs(self.n_jobs), require="sharedmem")(
+            delayed(self._fill)(events[b], traces[b], signals[b] if with_signals else None)
+            for b in gen_batches(len(events), _BATCH_SIZE)
         )
         return traces, signals
 
     def _fill(self, events, traces, signals):
-        """Simulate a batch into ``traces`` and into ``signals``, unless it is False."""
+        """Simulate a batch into ``traces`` and into ``signals``, unless it is None."""
         grid = self.frequency_grid_
         event_id, snr, arrival_time, slope, polarity = events.T
         uniform, normal = event_draws(
@@ -202,7 +201,7 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
             pulses *= polarity[rows, None].astype(np.float32)
             pulses *= self._amplitude(snr[rows], pulses, traces[rows])[:, None]
             traces[rows] += pulses
-            if signals is not False:
+            if signals is not None:
                 signals[rows] = pulses
         if self.n_bits is not None:
             _quantize(traces, self.n_bits, self.full_scale)
@@ -213,6 +212,8 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         noise_power = _mean_product(noise, noise)
         if not noise_power.all():
             raise ValueError("noise must not be zero throughout a trace with a pulse")
+        if not (np.isfinite(peak) & (peak > 0)).all():
+            raise ValueError("pulse must have spectra that are finite, and not zero in the band")
         if self.snr_reference == "noise":
             return (snr * np.sqrt(noise_power) / peak).astype(np.float32)
         # (a peak)^2 = snr^2 (noise_power + 2 a cross + a^2 pulse_power), solved for a > 0.
@@ -229,19 +230,10 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         root = np.sqrt(half_linear**2 + quadratic * snr**2 * noise_power)
         return ((half_linear + root) / quadratic).astype(np.float32)
 
-    def _check_parameters(self):
-        check_real(self.sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
-        check_count(self.n_samples, "n_samples", min_val=2)
-        check_choice(self.snr_reference, "snr_reference", ("noise", "trace"))
-        check_real(self.full_scale, "full_scale", min_val=0.0, include_boundaries="neither")
-        if self.n_bits is not None:
-            check_count(self.n_bits, "n_bits", min_val=2, max_val=24)
-
     def _check_input(self, X):
         events, duration = check_events(X), self.frequency_grid_.duration
-        arrival_time = event_column(events, "arrival_time")
-        outside = (arrival_time < 0) | (arrival_time > duration)
-        outside &= event_column(events, "snr") > 0
+        _, snr, arrival_time, _, _ = events.T
+        outside = (snr > 0) & ((arrival_time < 0) | (arrival_time > duration))
         if outside.any():
             row = int(np.argmax(outside))
             raise ValueError(

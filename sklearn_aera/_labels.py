@@ -1,0 +1,60 @@
+"""Which traces are background, as labels or true signals say."""
+
+import numpy as np
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+
+from sklearn_aera._validation import as_array, as_real_array, shown
+
+_BACKGROUND = {"noise", "background"}
+
+
+def background_mask(y):
+    """Return which labels or true signals are background, of shape (n_traces,).
+
+    A true signal, with more than one value, is background if it is zero throughout. Of labels, 0
+    and False are background, else the smaller of two numbers. Of two texts, one must be "noise"
+    or "background". A single number other than 0 is the label of pulses.
+    """
+    array = as_array(y, "y")
+    is_text = array.dtype.kind in "OU" and all(isinstance(label, str) for label in array.flat)
+    y = array if is_text else as_real_array(y, "y")
+    y = check_array(y, ensure_2d=False, allow_nd=True, dtype=None, input_name="y")
+    if y.ndim > 1 and y[0].size > 1 and not is_text:
+        return ~y.reshape(len(y), -1).any(axis=1)
+    labels, number = np.unique(column_or_1d(y), return_inverse=True)
+    return number == _background(labels)
+
+
+def background_rows(X, y):
+    """Select the background; all traces if there is none, or if ``y`` is None."""
+    if y is None:
+        return X
+    is_background = background_mask(y)
+    check_consistent_length(X, is_background)
+    return X[is_background] if is_background.any() else X
+
+
+def check_classes(classes):
+    """Raise ValueError if, of two sorted classes, the second is not that of pulses."""
+    if len(classes) == 2 and _background(classes) != 0:
+        raise ValueError(
+            f"y must have labels that sort the background first, got {_advice(classes)}"
+        )
+
+
+def _background(labels):
+    """Return the position of the background among sorted labels; -1 if all are of pulses."""
+    if isinstance(labels[0], str):
+        named = [label.lower() in _BACKGROUND for label in labels]
+        if len(named) > 2 or sum(named) != 1:
+            raise ValueError(f"y must say which label is the background, got {_advice(labels)}")
+        return named.index(True)
+    if (labels == 0).any():
+        return int(np.argmax(labels == 0))
+    if len(labels) > 2:
+        raise ValueError(f"y must say which label is the background, got {_advice(labels)}")
+    return 0 if len(labels) == 2 else -1
+
+
+def _advice(labels):
+    return f"{shown(labels.tolist())}: use 0 for the background and 1 for pulses"
