@@ -1,9 +1,10 @@
-"""Base classes of the estimators: callbacks and versions of stored models."""
+"""Base classes of the estimators: callbacks, versions of stored models, names of features."""
 
 import os
 from functools import wraps
 
-from sklearn.base import BaseEstimator
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 
 from sklearn_aera import __version__
@@ -50,6 +51,25 @@ class Estimator(CallbackSupportMixin, Documented):
                 "or load it with the version that stored it"
             )
         super().__setstate__(state)
+
+
+class FeatureNamesMixin:
+    """Mixin for transformers whose features have the names ``_feature_names``."""
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the features.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            If given, must be the feature names seen in `fit`.
+
+        Returns
+        -------
+        ndarray of str
+        """
+        OneToOneFeatureMixin.get_feature_names_out(self, input_features)  # checks them
+        return np.array(self._feature_names, dtype=object)
 
 
 def one_task(fit):

@@ -1,7 +1,7 @@
 """Checks of traces of one channel, (n_traces, n_samples), or of several channels."""
 
 import numpy as np
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_aera._validation import as_real_array
 
@@ -20,17 +20,32 @@ def validate_traces(
     Traces are real numbers of shape (n_traces, n_samples) or, with ``several_channels``,
     (n_traces, n_channels, n_samples). They are returned as an array, with ``y`` if it is given.
     With ``reset``, in a fit, the estimator gets ``n_features_in_``, the number of values in a
-    trace, and ``trace_shape_``, (n_samples,) or (n_channels, n_samples); otherwise the traces
-    must agree with both.
+    trace, and ``trace_shape_``, (n_samples,) or (n_channels, n_samples); otherwise it must be
+    fitted, to traces that agree with both.
     """
+    if not reset:
+        check_is_fitted(estimator)
     X = as_real_array(X, "X")
     shape = np.shape(X)
     if len(shape) == 3:
-        _check_channels(estimator, shape, several_channels)
+        if not several_channels:
+            raise ValueError(
+                f"{type(estimator).__name__} takes traces of one channel, X of shape (n_traces, "
+                f"n_samples), got X of shape {shape}: select one channel, as in X[:, 0]"
+            )
+        if shape[1] > shape[2]:
+            raise ValueError(
+                f"X must have the shape (n_traces, n_channels, n_samples), got {shape} with more "
+                "channels than samples: the last two axes seem to be exchanged"
+            )
         X = X.reshape(shape[0], shape[1] * shape[2])
     # With one channel in both, validate_data compares the numbers of samples.
-    if not reset and (len(shape) == 3 or len(estimator.trace_shape_) == 2):
-        _check_shape_of_fit(estimator, shape[1:])
+    several = not reset and (len(shape) == 3 or len(estimator.trace_shape_) == 2)
+    if several and shape[1:] != estimator.trace_shape_:
+        raise ValueError(
+            f"X must have traces of shape {estimator.trace_shape_}, as in fit, got traces of shape "
+            f"{shape[1:]}"
+        )
     with np.errstate(over="ignore"):  # Values beyond float32 are then reported as infinite.
         result = validate_data(estimator, X, *args, reset=reset, dtype=dtype, **options)
     traces = result[0] if args else result
@@ -39,25 +54,3 @@ def validate_traces(
     if reset:
         estimator.trace_shape_ = traces.shape[1:]
     return (traces, *result[1:]) if args else traces
-
-
-def _check_channels(estimator, shape, several_channels):
-    name, (_, n_channels, n_samples) = type(estimator).__name__, shape
-    if not several_channels:
-        raise ValueError(
-            f"{name} takes traces of one channel, X of shape (n_traces, n_samples), got X of shape "
-            f"{shape}: select one channel, as in X[:, 0]"
-        )
-    if n_channels > n_samples:
-        raise ValueError(
-            f"X must have the shape (n_traces, n_channels, n_samples), got {shape} with more "
-            "channels than samples: the last two axes seem to be exchanged"
-        )
-
-
-def _check_shape_of_fit(estimator, trace_shape):
-    if trace_shape != estimator.trace_shape_:
-        raise ValueError(
-            f"X must have traces of shape {estimator.trace_shape_}, as in fit, got traces of shape "
-            f"{trace_shape}"
-        )

@@ -6,8 +6,6 @@ from scipy.linalg import cho_factor, cho_solve, toeplitz
 from sklearn.utils import gen_batches
 from threadpoolctl import threadpool_limits
 
-from sklearn_aera._validation import check_real
-
 _BATCH_SIZE = 4096
 
 # Matrices of this size gain nothing from a second thread. If another process uses its core, the
@@ -44,7 +42,7 @@ def stationary_autocovariance(
     sample, power = _sample_covariance(traces)
     n_samples = len(sample)
     white = np.zeros(n_samples)
-    white[0] = 1.0 if power == 0 else regularization
+    white[0] = regularization if power > 0 else 1.0
     if power == 0:
         return white
     n_grid = frequencies_per_sample * scipy.fft.next_fast_len(n_samples, real=True)
@@ -62,8 +60,7 @@ def signal_autocovariance(traces, noise, *, frequencies_per_sample=2, n_iteratio
     would mainly contain the errors of both. The spectrum of a pulse is smooth: two frequencies
     per sample suffice for any Toeplitz matrix.
 
-    Traces with signals, of shape (n_traces, n_samples), and the positive definite autocovariance
-    of the noise from lag 0 on, (n_samples,), give the autocovariance of the signal, (n_samples,).
+    ``noise`` is a positive definite autocovariance from lag 0 on, as is the result: (n_samples,).
     """
     sample, power = _sample_covariance(traces)
     n_samples = len(sample)
@@ -85,11 +82,6 @@ def whitening_matrix(autocovariance):
     # Round-off can make the smallest eigenvalues zero or negative.
     eigenvalues = np.maximum(eigenvalues, 1e-12 * eigenvalues[-1])
     return (eigenvectors / np.sqrt(eigenvalues)) @ eigenvectors.T
-
-
-def check_regularization(value):
-    """Check a parameter ``regularization``. With less than 1e-9, round-off makes C indefinite."""
-    return check_real(value, "regularization", min_val=1e-9, max_val=1.0)
 
 
 def _maximize_likelihood(spectrum, sample, known, n_iterations):

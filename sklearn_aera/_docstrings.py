@@ -31,10 +31,46 @@ Returns
 -------
 ndarray of shape (n_traces, n_samples), float32
     In the unit of the traces.""",
-    "self": """
+    "fitted": """
 Returns
 -------
-self""",
+self
+
+Raises
+------
+ValueError, TypeError
+    If a parameter or a value in the data is not valid.""",
+    "in_mV": """
+Returns
+-------
+ndarray of shape (n_events, n_samples), float32
+    In mV.""",
+    "prepared": """
+Parameters
+----------
+grid : FrequencyGrid
+
+Returns
+-------
+self
+
+Raises
+------
+ValueError, TypeError
+    If a parameter is not valid, in itself or for the grid.""",
+    "spectra": """
+Parameters
+----------
+slope : ndarray of shape (n_pulses,)
+    Spectral slope per GHz. A library does not use it.
+uniform : ndarray of shape (n_pulses, 1)
+    Uniform random numbers on [0, 1).
+
+Returns
+-------
+ndarray of shape (n_pulses, n_bins), complex64
+    Spectra of pulses whose envelope peaks at time zero, at arbitrary scale: the simulator scales
+    pulses to the signal-to-noise ratio.""",
     "pulse": """
 pulse : AnalyticPulse or PulseLibrary, default=None
     Shape of the pulses; None for ``AnalyticPulse()``.""",
@@ -65,14 +101,9 @@ times_per_sample, n_slopes, n_phases : int, default=2
     Number of arrival times per sample, of spectral slopes and of phases of the templates.""",
     "trace_shape": """
 trace_shape_ : tuple of int
-    (n_samples,) or (n_channels, n_samples).
+    (n_samples,) or, with several channels, (n_channels, n_samples).
 n_features_in_ : int
     Number of values in a trace, over all channels.""",
-    "one_channel": """
-trace_shape_ : tuple of int
-    (n_samples,): traces have one channel.
-n_features_in_ : int
-    Number of samples of a trace.""",
 }
 
 

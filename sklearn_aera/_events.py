@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 import numpy as np
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_consistent_length
 
-from sklearn_aera._validation import as_real_array, check_choice
+from sklearn_aera._validation import as_real_array, check_choice, check_rows
 
 EVENT_COLUMNS = ("event_id", "snr", "arrival_time", "spectral_slope", "polarity")
 
@@ -33,20 +33,15 @@ def check_events(events):
         columns = [as_real_array(events[name], name) for name in EVENT_COLUMNS]
         check_consistent_length(*columns)
         events = np.column_stack(columns)
-    events = as_real_array(events, "events")
-    events = check_array(events, dtype=np.float64, input_name="events")
+    events = check_rows(events, "events", np.float64)
     if events.shape[1] != len(EVENT_COLUMNS):
         raise ValueError(
             f"events has {events.shape[1]} columns, but an event table has "
             f"{len(EVENT_COLUMNS)}: {', '.join(EVENT_COLUMNS)}"
         )
     event_id, snr, _, slope, polarity = events.T
-    _require(
-        (event_id >= 0) & (event_id < MAX_EVENT_ID) & (event_id == np.floor(event_id)),
-        "event_id",
-        event_id,
-        "an integer from 0 to 2**53 - 1",
-    )
+    is_id = (event_id >= 0) & (event_id < MAX_EVENT_ID) & (event_id == np.floor(event_id))
+    _require(is_id, "event_id", event_id, "an integer from 0 to 2**53 - 1")
     _require((snr >= 0) & (snr <= MAX_SNR), "snr", snr, "0 (noise alone) or positive, up to 10**6")
     _require(np.abs(slope) <= MAX_SLOPE, "spectral_slope", slope, "from -100 to 100 per GHz")
     _require(np.abs(polarity) == 1, "polarity", polarity, "-1 or 1")
@@ -73,6 +68,4 @@ def _column_names(events):
 def _require(valid, column, values, allowed):
     if not valid.all():
         row = int(np.argmin(valid))
-        raise ValueError(
-            f"{column} must be {allowed}, got {float(values[row])} in row {row} of events"
-        )
+        raise ValueError(f"{column} must be {allowed}, got {values[row]} in row {row} of events")

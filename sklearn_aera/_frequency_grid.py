@@ -24,10 +24,8 @@ class FrequencyGrid:
     ----------
     sampling_rate : float
         In MHz.
-    n_samples : int
-        Number of samples of a trace.
-    n_grid : int
-        Number of samples before cropping.
+    n_samples, n_grid : int
+        Number of samples of a trace, and before cropping.
     first_bin : int
         Index of the first bin with a non-zero response.
     gain : ndarray of shape (n_bins,)

@@ -46,14 +46,13 @@ def _background(labels):
     """Return the position of the background among sorted labels; -1 if all are of pulses."""
     if isinstance(labels[0], str):
         named = [label.lower() in _BACKGROUND for label in labels]
-        if len(named) > 2 or sum(named) != 1:
-            raise ValueError(f"y must say which label is the background, got {_advice(labels)}")
-        return named.index(True)
-    if (labels == 0).any():
+        if len(named) <= 2 and sum(named) == 1:
+            return named.index(True)
+    elif (labels == 0).any():
         return int(np.argmax(labels == 0))
-    if len(labels) > 2:
-        raise ValueError(f"y must say which label is the background, got {_advice(labels)}")
-    return 0 if len(labels) == 2 else -1
+    elif len(labels) <= 2:
+        return 0 if len(labels) == 2 else -1
+    raise ValueError(f"y must say which label is the background, got {_advice(labels)}")
 
 
 def _advice(labels):

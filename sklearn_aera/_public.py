@@ -1,6 +1,6 @@
 """Public names: classes and functions name their package, not the private file of their source."""
 
-import inspect
+from inspect import isclass, isfunction
 
 
 def publish(package, names, exported):
@@ -20,13 +20,11 @@ def public_in(package):
     """
 
     def rename(thing):
-        if inspect.isclass(thing):
-            # Doctest looks for the methods of a class in the module of the class.
-            methods = [method for method in vars(thing).values() if inspect.isfunction(method)]
-            for item in (thing, *methods):
+        # Doctest looks for the methods of a class in the module of the class.
+        methods = vars(thing).values() if isclass(thing) else ()
+        for item in (thing, *methods):
+            if isclass(item) or isfunction(item):
                 item.__module__ = package
-        elif inspect.isfunction(thing):
-            thing.__module__ = package
         return thing
 
     return rename

@@ -4,16 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklearn_aera._covariance import (
-    check_regularization,
-    stationary_autocovariance,
-    whitening_matrix,
-)
+from sklearn_aera._covariance import stationary_autocovariance, whitening_matrix
 from sklearn_aera._events import MAX_SLOPE
 from sklearn_aera._frequency_grid import FrequencyGrid
 from sklearn_aera._public import public_in
 from sklearn_aera._scaling import divide_by_peak
-from sklearn_aera._validation import check_count, check_interval
+from sklearn_aera._validation import check_count, check_interval, check_regularization
 
 # Default range of arrival times, as shares of the trace: 0.25 to 2.5 us of 2.78 us.
 _DEFAULT_ARRIVAL = (0.09, 0.9)
@@ -112,20 +108,18 @@ def build_bank(spectra, phase_jitter, grid, times, whitening, n_phases):
     """
     spectra = spectra * grid.gain.astype(np.float32)
     cells = [_shape_cells(s, phase_jitter, grid, times, n_phases) for s in spectra]
-    quadratures, weights, mean_square = (
-        np.concatenate(part, axis=axis)
-        for part, axis in zip(zip(*cells, strict=True), (1, 2, 0), strict=True)
-    )
-    whitened = (quadratures @ whitening.astype(np.float32)).reshape(-1, len(whitening))
+    quadratures, weights, mean_square = zip(*cells, strict=True)
+    whitened = np.concatenate(quadratures, axis=1) @ whitening.astype(np.float32)
+    whitened = whitened.reshape(-1, len(whitening))
     power, basis = np.linalg.eigh((whitened.T @ whitened).astype(np.float64))
     basis = basis[:, power > _NEGLIGIBLE_POWER * power.sum()]
-    templates = whitened @ basis.astype(np.float32)
+    templates, weights = whitened @ basis.astype(np.float32), np.concatenate(weights, axis=2)
     return TemplateBank(
         projection=(whitening @ basis).astype(np.float32),
         templates=np.ascontiguousarray(templates.T),
         weights=weights,
         energy=_energy(templates.reshape(2, -1, basis.shape[1]), weights),
-        mean_square=mean_square,
+        mean_square=np.concatenate(mean_square),
         times=np.tile(times, len(spectra)),
     )
 

@@ -50,6 +50,11 @@ def check_sampling_rate(value):
     return check_real(value, "sampling_rate", **limits)
 
 
+def check_regularization(value):
+    """Check a parameter ``regularization``; below 1e-9, round-off makes covariances indefinite."""
+    return check_real(value, "regularization", min_val=1e-9, max_val=1.0)
+
+
 def check_count(value, name, *, min_val=1, max_val=_LARGEST_COUNT):
     """Return an integer from ``min_val`` to ``max_val`` as an int."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
@@ -144,6 +149,12 @@ def check_reals(values, name, **limits):
     for extreme in (values.min(), values.max()) if values.size else ():
         check_real(float(extreme), name, **limits)
     return values
+
+
+def check_rows(values, name, dtype):
+    """Return finite real numbers in two dimensions, not empty, as an array."""
+    with np.errstate(over="ignore"):  # Values beyond float32 are then reported as infinite.
+        return check_array(as_real_array(values, name), dtype=dtype, input_name=name)
 
 
 def check_vector(values, name):

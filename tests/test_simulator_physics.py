@@ -399,7 +399,7 @@ EVENTS, _ = make_events(3, signal_fraction=1.0, random_state=0)
         (
             {"pulse": AnalyticPulse(quadratic_slope=1e6)},
             ValueError,
-            "quadratic_slope must give a largest amplitude from 1e-30 to 1e30",
+            "largest amplitude is from 1e-15 to 1e15, got quadratic_slope=1000000.0 and slopes",
         ),
         ({"pulse": PulseLibrary([[1, np.nan]], 500)}, ValueError, "waveforms contains NaN"),
         ({"pulse": PulseLibrary([[1, 2]], 100)}, ValueError, "must be at least twice the band's"),

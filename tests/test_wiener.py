@@ -134,7 +134,7 @@ def test_silent_traces():
 
 def test_refuses():
     X = np.eye(5)
-    with pytest.raises(ValueError, match="y must have two classes, traces without and with a"):
+    with pytest.raises(ValueError, match="y must have two classes, without and with a pulse"):
         WienerFilter().fit(X, np.zeros(5))
     with pytest.raises(ValueError, match="got one class"):
         WienerFilter().fit(X, np.ones((5, 5)))

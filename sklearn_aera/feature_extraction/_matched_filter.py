@@ -3,15 +3,13 @@
 import numpy as np
 from sklearn.base import TransformerMixin
 from sklearn.utils import gen_batches
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aera._base import Estimator, one_task
+from sklearn_aera._base import Estimator, FeatureNamesMixin, one_task
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 from sklearn_aera._labels import background_rows
 from sklearn_aera._templates import fit_bank, matched_filter, white_coefficients
 from sklearn_aera._validation import check_part
-from sklearn_aera.feature_extraction._names import FeatureNamesMixin
 from sklearn_aera.simulation import AnalyticPulse, BandPass
 
 _BATCH_SIZE = 256
@@ -43,7 +41,7 @@ class MatchedFilter(FeatureNamesMixin, TransformerMixin, Estimator):
         Autocovariance of the background from lag 0 on.
     bank_ : TemplateBank
         Whitened templates.
-    %(one_channel)s
+    %(trace_shape)s
 
     See Also
     --------
@@ -98,18 +96,12 @@ class MatchedFilter(FeatureNamesMixin, TransformerMixin, Estimator):
         %(X)s
         %(y_background)s
 
-        %(self)s
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter is out of range, or the traces are not finite or have several channels.
+        %(fitted)s
         """
         X = validate_traces(self, X, several_channels=False, ensure_min_features=2)
         pulse = check_part(self.pulse, "pulse", AnalyticPulse, "shapes")
         response = check_part(self.response, "response", BandPass, "gain")
-        background = background_rows(X, y)
-        self.bank_, self.autocovariance_ = fit_bank(self, pulse, response, background)
+        self.bank_, self.autocovariance_ = fit_bank(self, pulse, response, background_rows(X, y))
         return self
 
     def transform(self, X):
@@ -123,7 +115,6 @@ class MatchedFilter(FeatureNamesMixin, TransformerMixin, Estimator):
             Matched signal-to-noise ratio, arrival time in us, and polarity (-1 or 1). For a trace
             of zeros, the ratio is 0 and the other features have no meaning.
         """
-        check_is_fitted(self)
         X = validate_traces(self, X, reset=False, several_channels=False)
         return np.concatenate([self._features(X[b]) for b in gen_batches(len(X), _BATCH_SIZE)])
 

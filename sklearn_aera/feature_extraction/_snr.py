@@ -2,14 +2,12 @@
 
 import numpy as np
 from sklearn.base import TransformerMixin
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_aera._base import Estimator, one_task
+from sklearn_aera._base import Estimator, FeatureNamesMixin, one_task
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 from sklearn_aera._scaling import divide_by_peak
 from sklearn_aera._validation import check_interval, check_real, check_sampling_rate
-from sklearn_aera.feature_extraction._names import FeatureNamesMixin
 from sklearn_aera.metrics import signal_to_noise_ratio
 
 
@@ -35,11 +33,7 @@ class SNRCalculator(FeatureNamesMixin, TransformerMixin, Estimator):
 
     Attributes
     ----------
-    %(one_channel)s
-
-    See Also
-    --------
-    sklearn_aera.metrics.signal_to_noise_ratio : Ratio of a known signal and known noise.
+    %(trace_shape)s
 
     Examples
     --------
@@ -69,13 +63,7 @@ class SNRCalculator(FeatureNamesMixin, TransformerMixin, Estimator):
         %(X)s
         y : ignored
 
-        %(self)s
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a window contains no sample of the trace, if another parameter is out of range, or if
-            the traces are not finite or have several channels.
+        %(fitted)s
         """
         validate_traces(self, X, several_channels=False)
         check_real(self.exclusion, "exclusion", min_val=0.0)
@@ -93,7 +81,6 @@ class SNRCalculator(FeatureNamesMixin, TransformerMixin, Estimator):
         ndarray of shape (n_traces, 1), float64
             0 for a trace of zeros.
         """
-        check_is_fitted(self)
         X = validate_traces(self, X, reset=False, several_channels=False)
         signal = X[:, self._samples("signal_window")]
         if self.noise_window is not None:

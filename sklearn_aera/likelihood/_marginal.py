@@ -1,10 +1,16 @@
 """Likelihood ratio of pulse and noise, averaged over the parameters of the pulse."""
 
 import numpy as np
+from sklearn.utils import gen_batches
 
-from sklearn_aera._templates import matched_filter
-from sklearn_aera.likelihood._batches import NEGLIGIBLE_LOSS, blocks, white_batches
+from sklearn_aera._templates import matched_filter, white_coefficients
 
+# Traces in a matrix product, and in a block of the sums over cells, which then fits in the cache.
+_BATCH_SIZE = 1024
+_BLOCK_SIZE = 64
+_ROWS_OF_PRODUCT = 16
+# Terms below exp(-20) of the largest are left out of sums.
+NEGLIGIBLE_LOSS = 20.0
 # Above this number of degrees of freedom, the scale of the noise is as good as fixed.
 _MAX_DEGREES_OF_FREEDOM = 1e6
 
@@ -13,12 +19,10 @@ def fit_noise_scale(power, n_basis):
     """Fit the distribution of the noise variance over traces.
 
     The noise of each trace is Gaussian, with a variance from an inverse gamma distribution: its
-    coefficients have a multivariate Student t distribution. Its two parameters are computed from
-    the mean and the variance, over the traces, of their power, which has an F distribution.
-
-    The power, of shape (n_traces,), is the sum of squares of the ``n_basis`` white coefficients of
-    each background trace. Returns the scale of the variance and the degrees of freedom, which are
-    large if all traces have the same variance.
+    coefficients have a multivariate Student t distribution. Its two parameters, the scale and the
+    degrees of freedom, are computed from the mean and the variance of the power of background
+    traces, which has an F distribution: ``power``, of shape (n_traces,), is the sum of squares of
+    the ``n_basis`` white coefficients.
     """
     mean, variance = power.mean() / n_basis, power.var() / n_basis**2
     if mean == 0:
@@ -30,6 +34,27 @@ def fit_noise_scale(power, n_basis):
     nu = (2 * n_basis - 4 + 4 * (excess + 2)) / excess
     nu = float(np.clip(nu, 4.0, _MAX_DEGREES_OF_FREEDOM))
     return float(mean * (nu - 2) / nu), nu
+
+
+def white_batches(X, bank, scale):
+    """Project traces on the basis of a bank with `white_coefficients`, in batches.
+
+    Zero traces are appended to each batch, up to a multiple of the block size of matrix
+    products. Linear algebra libraries compute a few rows in another order than many, so that
+    the last digits of a result would depend on the number of traces. Yields the slice of the
+    traces, and coefficients and RMS of the padded batch.
+    """
+    for rows in gen_batches(len(X), _BATCH_SIZE):
+        batch = X[rows]
+        padded = np.pad(batch, ((0, -len(batch) % _ROWS_OF_PRODUCT), (0, 0)))
+        yield rows, *white_coefficients(padded, bank, scale)
+
+
+def blocks(coefficients, rms):
+    """Yield the blocks of a batch: rows, their RMS, and the power of their coefficients."""
+    power = rms**2 * np.einsum("ij,ij->i", coefficients, coefficients, dtype=np.float64)
+    for rows in gen_batches(len(rms), _BLOCK_SIZE):
+        yield rows, rms[rows], power[rows]
 
 
 def log_likelihood_ratio(X, bank, amplitudes, weights, scale, degrees_of_freedom):
@@ -74,8 +99,7 @@ def _block_ratio(products, rms, power, bank, amplitudes, weights, degrees_of_fre
         z *= gain
         for amplitude, weight in zip(amplitudes, weights, strict=True):
             total += weight * _sum_over_polarity(z, energy, amplitude, gain, offset)
-    n_terms = 2 * bank.energy.size
-    total = np.maximum(total, np.finfo(np.float32).tiny) / n_terms
+    total = np.maximum(total, np.finfo(np.float32).tiny) / (2 * bank.energy.size)
     return value + slope * (bound - largest) + np.log(total)
 
 

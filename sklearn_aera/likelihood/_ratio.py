@@ -4,7 +4,6 @@ import numpy as np
 from scipy.special import expit
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._channels import validate_traces
@@ -77,7 +76,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         Peak of the pulse over the RMS of the trace, for each cell of the bank.
     snr_weights_ : ndarray of shape (n_snr,)
         Prior probabilities of the signal-to-noise ratios.
-    %(one_channel)s
+    %(trace_shape)s
 
     Notes
     -----
@@ -138,13 +137,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
             Two labels. The background has the label 0 or False, else the smaller of two numbers or
             the text "noise" or "background". When sorted, it must come first.
 
-        %(self)s
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter is out of range, if the traces are not finite or have several channels,
-            or if ``y`` does not have two such labels.
+        %(fitted)s
         """
         snr = self._check_parameters()
         pulse = check_part(self.pulse, "pulse", AnalyticPulse, "shapes")
@@ -172,7 +165,8 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         -------
         ndarray of shape (n_traces,), float64
         """
-        X, noise = self._check_traces(X), (self.scale_, self.degrees_of_freedom_)
+        X = validate_traces(self, X, reset=False, several_channels=False)
+        noise = self.scale_, self.degrees_of_freedom_
         ratio = log_likelihood_ratio(X, self.bank_, self.amplitudes_, self.snr_weights_, *noise)
         return ratio + np.log(self.priors_[1] / self.priors_[0])
 
@@ -226,7 +220,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         >>> bool(error < 0.1)
         True
         """
-        X = self._check_traces(X)
+        X = validate_traces(self, X, reset=False, several_channels=False)
         noise = self.autocovariance_, self.scale_, self.degrees_of_freedom_
         return posterior_mean(X, self.bank_, self.pulse_prior_, *noise)
 
@@ -239,12 +233,8 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
 
         %(signals)s
         """
-        X = self._check_traces(X)
+        X = validate_traces(self, X, reset=False, several_channels=False)
         return template_fit(X, self.bank_, self.autocovariance_, self.scale_)
-
-    def _check_traces(self, X):
-        check_is_fitted(self)
-        return validate_traces(self, X, reset=False, several_channels=False)
 
     def _check_parameters(self):
         check_choice(self.snr_reference, "snr_reference", ("noise", "trace"))
@@ -261,14 +251,10 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
     def _learn_classes(self, y):
         check_classification_targets(y)
         self.classes_, counts = np.unique(y, return_counts=True)
-        if len(self.classes_) > 2:
+        if len(self.classes_) != 2:
             raise ValueError(
                 "Only binary classification is supported. y must have two classes, noise and "
-                f"pulse, got {len(self.classes_)}"
-            )
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y must have two classes, noise and pulse, got one class: {self.classes_[0]!r}"
+                f"pulse, got {len(self.classes_)} class(es): {shown(self.classes_.tolist())}"
             )
         check_classes(self.classes_)
         shares = counts / counts.sum()

@@ -5,7 +5,7 @@ from scipy.linalg import toeplitz
 from scipy.special import expit
 
 from sklearn_aera._templates import matched_filter
-from sklearn_aera.likelihood._batches import NEGLIGIBLE_LOSS, blocks, white_batches
+from sklearn_aera.likelihood._marginal import NEGLIGIBLE_LOSS, blocks, white_batches
 
 # The amplitude is integrated over this many standard deviations on both sides of its best value.
 # The evidence is then accurate to 0.7 %, the mean to 0.2 % of a standard deviation.

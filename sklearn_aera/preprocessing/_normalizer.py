@@ -2,7 +2,6 @@
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._channels import validate_traces
@@ -51,12 +50,7 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         %(X_channels)s
         y : ignored
 
-        %(self)s
-
-        Raises
-        ------
-        ValueError
-            If ``per`` is unknown or the traces are not finite.
+        %(fitted)s
         """
         check_choice(self.per, "per", ("trace", "dataset"))
         X = validate_traces(self, X)
@@ -75,7 +69,6 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         ndarray of the shape of X
             float32 for float32 input, else float64.
         """
-        check_is_fitted(self)
         X = validate_traces(self, X, reset=False)
         if self.scale_ is not None:
             return X / X.dtype.type(self.scale_)

@@ -2,17 +2,13 @@
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._channels import validate_traces
-from sklearn_aera._covariance import (
-    check_regularization,
-    stationary_autocovariance,
-    whitening_matrix,
-)
+from sklearn_aera._covariance import stationary_autocovariance, whitening_matrix
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 from sklearn_aera._labels import background_rows
+from sklearn_aera._validation import check_regularization
 
 
 @fill_docstring(**PARAMETERS)
@@ -36,10 +32,6 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
     whitening_ : ndarray of shape (n_channels, n_samples, n_samples), float32
         Symmetric whitening matrices.
     %(trace_shape)s
-
-    See Also
-    --------
-    sklearn_aera.preprocessing.StdNormalizer : Normalisation that can precede whitening.
 
     Notes
     -----
@@ -77,13 +69,7 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         %(X_channels)s
         %(y_background)s
 
-        %(self)s
-
-        Raises
-        ------
-        ValueError, TypeError
-            If ``regularization`` is out of range, the traces are not finite, or it is not known
-            which label is that of the background.
+        %(fitted)s
         """
         regularization = check_regularization(self.regularization)
         X = validate_traces(self, X)
@@ -102,7 +88,6 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         -------
         ndarray of the shape of X, float32
         """
-        check_is_fitted(self)
         X = validate_traces(self, X, dtype=np.float32, reset=False)
         white = np.empty(X.shape, dtype=np.float32)
         channels = zip(_by_channel(X), _by_channel(white), self.whitening_, strict=True)

@@ -3,17 +3,13 @@
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, toeplitz
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._channels import validate_traces
-from sklearn_aera._covariance import (
-    check_regularization,
-    signal_autocovariance,
-    stationary_autocovariance,
-)
+from sklearn_aera._covariance import signal_autocovariance, stationary_autocovariance
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 from sklearn_aera._labels import background_mask
+from sklearn_aera._validation import check_regularization
 
 
 @fill_docstring(**PARAMETERS)
@@ -38,7 +34,7 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
         Autocovariance of the pulses.
     filter_ : ndarray of shape (n_samples, n_samples), float32
         Matrix that traces are multiplied by from the right.
-    %(one_channel)s
+    %(trace_shape)s
 
     See Also
     --------
@@ -80,22 +76,14 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
             two numbers or the text "noise" or "background"; its true signals are zero throughout.
             Signals may have any unit: they are only compared with zero.
 
-        %(self)s
-
-        Raises
-        ------
-        ValueError, TypeError
-            If ``regularization`` is out of range, if the traces are not finite or have several
-            channels or less than 2 samples, or if all traces are of one class.
+        %(fitted)s
         """
         regularization = check_regularization(self.regularization)
         options = {"several_channels": False, "multi_output": True, "ensure_min_features": 2}
         X, y = validate_traces(self, X, y, **options)
         is_noise = background_mask(y)
         if is_noise.all() or not is_noise.any():
-            raise ValueError(
-                "y must have two classes, traces without and with a pulse, got one class"
-            )
+            raise ValueError("y must have two classes, without and with a pulse, got one class")
         self.autocovariance_ = stationary_autocovariance(X[is_noise], regularization)
         self.signal_autocovariance_ = signal_autocovariance(X[~is_noise], self.autocovariance_)
         signal, noise = toeplitz(self.signal_autocovariance_), toeplitz(self.autocovariance_)
@@ -109,7 +97,6 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
         %(signals)s
         """
-        check_is_fitted(self)
         X = validate_traces(self, X, reset=False, several_channels=False, dtype=np.float32)
         return X @ self.filter_
 

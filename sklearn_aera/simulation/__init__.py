@@ -5,11 +5,7 @@ from sklearn_aera._public import publish
 from sklearn_aera.simulation._bandpass import BandPass
 from sklearn_aera.simulation._library import PulseLibrary
 from sklearn_aera.simulation._measured import MeasuredNoise
-from sklearn_aera.simulation._noise import (
-    AntennaNoise,
-    galactic_brightness,
-    galactic_temperature,
-)
+from sklearn_aera.simulation._noise import AntennaNoise, galactic_brightness, galactic_temperature
 from sklearn_aera.simulation._pulse import AnalyticPulse, amplitude_spectrum
 from sklearn_aera.simulation._simulator import TraceSimulator
 

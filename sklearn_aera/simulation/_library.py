@@ -2,15 +2,16 @@
 
 import numpy as np
 import scipy.fft
-from sklearn.utils import check_array
 
 from sklearn_aera._base import Documented
-from sklearn_aera._validation import as_real_array, check_sampling_rate
+from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._validation import check_rows, check_sampling_rate
 
 # Points per sample at which the envelope is computed to find its peak.
 _OVERSAMPLING = 16
 
 
+@fill_docstring(**PARAMETERS)
 class PulseLibrary(Documented):
     """Library of pulse waveforms, from which each event takes one at random.
 
@@ -50,16 +51,11 @@ class PulseLibrary(Documented):
         self.sampling_rate = sampling_rate
 
     def prepare(self, grid):
-        """Transform the waveforms to a `FrequencyGrid`, and return self.
+        """Check the waveforms, which must have power in the band, and transform them to a grid.
 
-        Raises
-        ------
-        ValueError
-            If a waveform has no power in the band, or if the sampling rate is below twice the
-            highest frequency of the band.
+        %(prepared)s
         """
-        waveforms = as_real_array(self.waveforms, "waveforms")
-        waveforms = check_array(waveforms, dtype=np.float64, input_name="waveforms")
+        waveforms = check_rows(self.waveforms, "waveforms", np.float64)
         rate = check_sampling_rate(self.sampling_rate)
         highest = grid.frequencies[-1]
         if rate < 2 * highest:
@@ -75,24 +71,18 @@ class PulseLibrary(Documented):
             number = int(np.argmin(usable))
             raise ValueError(f"waveforms must have power in the band, got none in number {number}")
         spectra /= strength[:, None]
-        peak = _envelope_peak_time(spectra * grid.gain, grid)
+        # The inverse transform of a one-sided spectrum is the analytic signal, up to a phase.
+        n_fine = _OVERSAMPLING * grid.n_grid
+        envelope = np.abs(scipy.fft.ifft(spectra * grid.gain, n=n_fine, axis=1))
+        peak = np.argmax(envelope, axis=1) / (grid.sampling_rate * _OVERSAMPLING)
         spectra *= np.exp(2j * np.pi * np.outer(peak, grid.frequencies))
         self.spectra_ = spectra.astype(np.complex64)
         return self
 
     def spectra(self, slope, uniform):
-        """Return the spectra of waveforms chosen by uniform random numbers.
+        """Return the spectra of waveforms, which uniform random numbers choose.
 
-        Parameters
-        ----------
-        slope : ndarray of shape (n_pulses,)
-            Not used.
-        uniform : ndarray of shape (n_pulses, 1)
-
-        Returns
-        -------
-        ndarray of shape (n_pulses, n_bins), complex64
-            Spectra of pulses whose envelope peaks at time zero.
+        %(spectra)s
         """
         return self.spectra_[self.chosen(uniform)]
 
@@ -106,11 +96,3 @@ class PulseLibrary(Documented):
     def chosen(self, uniform):
         """Return the index of the waveform for each uniform number, of shape (n_pulses,)."""
         return np.floor(uniform[:, 0] * len(self.spectra_)).astype(int)
-
-
-def _envelope_peak_time(spectra, grid):
-    """Return the time in us, modulo the period of the grid, at which each envelope peaks."""
-    n_fine = _OVERSAMPLING * grid.n_grid
-    # The inverse transform of a one-sided spectrum is the analytic signal, up to a phase.
-    envelope = np.abs(scipy.fft.ifft(spectra, n=n_fine, axis=1))
-    return np.argmax(envelope, axis=1) / (grid.sampling_rate * _OVERSAMPLING)

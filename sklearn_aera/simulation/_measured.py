@@ -1,15 +1,14 @@
 """Measured background noise."""
 
-import math
-
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from sklearn.utils import check_array
 
 from sklearn_aera._base import Documented
-from sklearn_aera._validation import as_real_array, check_sampling_rate
+from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._validation import check_rows, check_sampling_rate
 
 
+@fill_docstring(**PARAMETERS)
 class MeasuredNoise(Documented):
     """Background noise from random segments of recordings.
 
@@ -44,19 +43,13 @@ class MeasuredNoise(Documented):
         self.sampling_rate = sampling_rate
 
     def prepare(self, grid):
-        """Check the recordings for the traces of a `FrequencyGrid`, and return self.
+        """Check the recordings, which must be as long as a trace and not zero throughout.
 
-        Raises
-        ------
-        ValueError
-            If the recordings are shorter than a trace or have another sampling rate than the
-            simulator, or if one is zero throughout.
+        %(prepared)s
         """
-        recordings = as_real_array(self.recordings, "recordings")
-        with np.errstate(over="ignore"):  # Values beyond float32 are then reported as infinite.
-            recordings = check_array(recordings, dtype=np.float32, input_name="recordings")
+        recordings = check_rows(self.recordings, "recordings", np.float32)
         rate = check_sampling_rate(self.sampling_rate)
-        if not math.isclose(rate, grid.sampling_rate, rel_tol=1e-6):
+        if not np.isclose(rate, grid.sampling_rate, rtol=1e-6):
             raise ValueError(
                 f"sampling_rate of the recordings must be the simulator's, "
                 f"{grid.sampling_rate} MHz, got {rate} MHz"
@@ -66,9 +59,9 @@ class MeasuredNoise(Documented):
                 f"recordings must be at least as long as a trace of {grid.n_samples} samples, "
                 f"got {recordings.shape[1]}"
             )
-        if not recordings.any(axis=1).all():
-            silent = int(np.argmin(recordings.any(axis=1)))
-            raise ValueError(f"recordings must not be zero throughout, as number {silent} is")
+        silent = np.flatnonzero(~recordings.any(axis=1))
+        if silent.size:
+            raise ValueError(f"recordings must not be zero throughout, as number {silent[0]} is")
         self.recordings_ = recordings
         self.n_samples_ = grid.n_samples
         return self
@@ -82,10 +75,7 @@ class MeasuredNoise(Documented):
             Numbers that select the recording and the first sample.
         normal : ignored
 
-        Returns
-        -------
-        ndarray of shape (n_events, n_samples), float32
-            In mV.
+        %(in_mV)s
         """
         windows = sliding_window_view(self.recordings_, self.n_samples_, axis=1)
         n_recordings, n_starts, _ = windows.shape

@@ -4,11 +4,13 @@ import numpy as np
 from scipy.stats import poisson
 
 from sklearn_aera._base import Documented
+from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 from sklearn_aera._validation import check_choice, check_interval, check_real, check_reals, shown
 
 _SPEED_OF_LIGHT = 299_792_458.0  # m / s
 _BOLTZMANN = 1.380649e-23  # J / K
 _FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
+_JITTER = 0.3  # of the amplitude of a carrier
 # Probability that a trace has more bursts than are simulated, and their largest mean number.
 _BURST_TAIL, _MAX_BURSTS = 1e-9, 1000.0
 # Limits of frequencies in MHz, amplitudes in mV and durations in us: traces then stay finite.
@@ -74,6 +76,7 @@ def galactic_temperature(frequencies):
     return galactic_brightness(frequencies) * _SPEED_OF_LIGHT**2 / (2 * _BOLTZMANN * v**2)
 
 
+@fill_docstring(**PARAMETERS)
 class AntennaNoise(Documented):
     """Noise of an antenna: broadband noise, narrowband carriers and optional bursts.
 
@@ -113,10 +116,6 @@ class AntennaNoise(Documented):
     Bursts have a Gaussian envelope, a frequency drawn uniformly from the band and a random phase
     (assumption). Their power is added to that given by ``rms``.
 
-    References
-    ----------
-    Galactic noise: `galactic_brightness`. Carriers: the beacon frequencies of AERA.
-
     Examples
     --------
     >>> from sklearn_aera.datasets import make_events
@@ -148,12 +147,9 @@ class AntennaNoise(Documented):
         self.burst_amplitude = burst_amplitude
 
     def prepare(self, grid):
-        """Compute the spectra of the noise on a `FrequencyGrid`, and return self.
+        """Check the parameters, and compute the spectra of the noise on a frequency grid.
 
-        Raises
-        ------
-        ValueError
-            If a parameter is out of range or a carrier is above half the sampling rate.
+        %(prepared)s
         """
         rms = check_real(self.rms, "rms", **_LIMITS)
         temperature = check_real(
@@ -183,10 +179,7 @@ class AntennaNoise(Documented):
         uniform : ndarray of shape (n_events, n_uniform)
         normal : ndarray of shape (n_events, n_normal), float32
 
-        Returns
-        -------
-        ndarray of shape (n_events, n_samples), float32
-            In mV.
+        %(in_mV)s
         """
         n_carrier_uniform = 2 * len(self.carrier_power_)
         # Two normal numbers per bin: x(t) = 2 Re(c exp(i w t)) has the variance 4 scale**2.
@@ -209,8 +202,8 @@ class AntennaNoise(Documented):
         """
         grid = self.frequency_grid_
         broadband = self.power_ @ np.cos(2 * np.pi * np.outer(grid.frequencies, grid.times))
-        n_carriers = len(self.carrier_power_)
-        return broadband + self.carrier_power_ @ self.carrier_waves_[:n_carriers].astype(float)
+        cosines = self.carrier_waves_[: len(self.carrier_power_)].astype(float)
+        return broadband + self.carrier_power_ @ cosines
 
     def _check_carriers(self, grid, share):
         half_rate = grid.sampling_rate / 2
@@ -229,8 +222,7 @@ class AntennaNoise(Documented):
         if self.carrier_amplitude == "rayleigh":
             power = -2 * np.log1p(-strength)
         else:
-            jitter = 0.3
-            power = 2 * (1 + jitter * (2 * strength - 1)) ** 2 / (1 + jitter**2 / 3)
+            power = 2 * (1 + _JITTER * (2 * strength - 1)) ** 2 / (1 + _JITTER**2 / 3)
         amplitude = np.sqrt(self.carrier_power_ * power)
         weights = np.concatenate([amplitude * np.cos(phase), amplitude * np.sin(phase)], axis=1)
         return weights.astype(np.float32) @ self.carrier_waves_

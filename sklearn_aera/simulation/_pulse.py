@@ -3,11 +3,12 @@
 import numpy as np
 
 from sklearn_aera._base import Documented
+from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 from sklearn_aera._events import MAX_SLOPE
 from sklearn_aera._validation import check_count, check_interval, check_real, check_reals
 
-# Amplitudes with larger exponents of 10 leave the range of float32.
-_MAX_EXPONENT = 30.0
+# The squares of amplitudes with larger exponents of 10 leave the range of float32.
+_MAX_EXPONENT = 15.0
 
 
 def amplitude_spectrum(frequencies, slope, quadratic_slope=0.0, quadratic_frequency=55.0):
@@ -42,15 +43,15 @@ def amplitude_spectrum(frequencies, slope, quadratic_slope=0.0, quadratic_freque
     q = check_real(quadratic_slope, "quadratic_slope", min_val=-1e6, max_val=1e6)
     f_q = check_real(quadratic_frequency, "quadratic_frequency", min_val=0.0, max_val=1e6)
     exponent = np.multiply.outer(slope, f) + q * (f - f_q * 1e-3) ** 2
-    largest = np.atleast_1d(exponent).max(axis=-1) if exponent.size else np.zeros(1)
-    if np.abs(largest).max() > _MAX_EXPONENT:
+    if exponent.size and np.abs(exponent.max(axis=-1)).max() > _MAX_EXPONENT:
         raise ValueError(
-            "slope and quadratic_slope must give a largest amplitude from 1e-30 to 1e30, got "
-            f"10**{largest.flat[np.abs(largest).argmax()]:.6g} for quadratic_slope={q}"
+            "slope and quadratic_slope must give spectra whose largest amplitude is from 1e-15 to "
+            f"1e15, got quadratic_slope={q} and slopes from {slope.min()} to {slope.max()}"
         )
     return np.exp((np.log(10) * exponent).astype(np.float32))
 
 
+@fill_docstring(**PARAMETERS)
 class AnalyticPulse(Documented):
     """Pulses with an exponential spectrum and a nearly constant phase.
 
@@ -67,10 +68,6 @@ class AnalyticPulse(Documented):
         f_q of `amplitude_spectrum`, in MHz (assumption: the middle of the band).
     phase_jitter : float, default=30.0
         Half width, in degrees, of the uniform distribution of the phase.
-
-    References
-    ----------
-    arXiv:1903.07023, arXiv:1905.11185
 
     Examples
     --------
@@ -90,12 +87,9 @@ class AnalyticPulse(Documented):
         self.phase_jitter = phase_jitter
 
     def prepare(self, grid):
-        """Check the parameters, store the frequencies of a `FrequencyGrid`, and return self.
+        """Check the parameters, and store the frequencies of a grid.
 
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter is out of range.
+        %(prepared)s
         """
         check_real(self.phase_jitter, "phase_jitter", min_val=0.0, max_val=180.0)
         amplitude_spectrum(grid.frequencies, 0.0, self.quadratic_slope, self.quadratic_frequency)
@@ -103,19 +97,9 @@ class AnalyticPulse(Documented):
         return self
 
     def spectra(self, slope, uniform):
-        """Return the spectra of pulses whose envelope peaks at time zero.
+        """Return the spectra of pulses, whose phases are set by uniform random numbers.
 
-        Parameters
-        ----------
-        slope : ndarray of shape (n_pulses,)
-            Per GHz.
-        uniform : ndarray of shape (n_pulses, 1)
-            Uniform random number that sets the phase of each pulse.
-
-        Returns
-        -------
-        ndarray of shape (n_pulses, n_bins), complex64
-            At arbitrary scale: the simulator scales pulses to the signal-to-noise ratio.
+        %(spectra)s
         """
         amplitude = amplitude_spectrum(
             self.frequencies_, slope, self.quadratic_slope, self.quadratic_frequency

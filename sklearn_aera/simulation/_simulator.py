@@ -12,13 +12,7 @@ from sklearn_aera._events import EVENT_COLUMNS, check_events
 from sklearn_aera._frequency_grid import FrequencyGrid
 from sklearn_aera._random import draw_seed
 from sklearn_aera._streams import event_draws
-from sklearn_aera._validation import (
-    check_choice,
-    check_count,
-    check_n_jobs,
-    check_part,
-    check_real,
-)
+from sklearn_aera._validation import check_choice, check_count, check_n_jobs, check_part, check_real
 from sklearn_aera.simulation._bandpass import BandPass
 from sklearn_aera.simulation._noise import AntennaNoise
 from sklearn_aera.simulation._pulse import AnalyticPulse
@@ -67,10 +61,6 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
     n_features_in_ : int
         Number of columns of the event table, 5.
 
-    See Also
-    --------
-    sklearn_aera.datasets.make_events : Draw event tables.
-
     Examples
     --------
     >>> from sklearn_aera.datasets import make_events
@@ -116,12 +106,7 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         %(event_table)s
         y : ignored
 
-        %(self)s
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or a value in the event table is not valid.
+        %(fitted)s
         """
         check_choice(self.snr_reference, "snr_reference", ("noise", "trace"))
         check_real(self.full_scale, "full_scale", min_val=1e-6, max_val=1e6)
@@ -132,14 +117,12 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         self.response_ = check_part(self.response, "response", BandPass, "gain")
         pulse = check_part(self.pulse, "pulse", AnalyticPulse, "spectra")
         noise = check_part(self.noise, "noise", AntennaNoise, "traces")
-        self.frequency_grid_ = FrequencyGrid.from_response(
-            self.response_, self.sampling_rate, self.n_samples
-        )
-        self.pulse_ = pulse.prepare(self.frequency_grid_)
-        self.noise_ = noise.prepare(self.frequency_grid_)
+        grid = FrequencyGrid.from_response(self.response_, self.sampling_rate, self.n_samples)
+        self.frequency_grid_ = grid
+        self.pulse_, self.noise_ = pulse.prepare(grid), noise.prepare(grid)
         self._check_input(X)
         self.n_features_in_ = len(EVENT_COLUMNS)
-        self._n_features_out = self.frequency_grid_.n_samples
+        self._n_features_out = grid.n_samples
         return self
 
     def transform(self, X):
@@ -147,10 +130,7 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
 
         %(event_table)s
 
-        Returns
-        -------
-        ndarray of shape (n_events, n_samples), float32
-            In mV.
+        %(in_mV)s
         """
         return self._simulate(X, with_signals=False)[0]
 
@@ -184,12 +164,9 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         """Simulate a batch into ``traces`` and into ``signals``, unless it is None."""
         grid = self.frequency_grid_
         event_id, snr, arrival_time, slope, polarity = events.T
-        uniform, normal = event_draws(
-            self.seed_,
-            event_id.astype(np.uint64),
-            self.pulse_.n_uniform + self.noise_.n_uniform,
-            self.noise_.n_normal,
-        )
+        event_id = event_id.astype(np.uint64)
+        n_uniform = self.pulse_.n_uniform + self.noise_.n_uniform
+        uniform, normal = event_draws(self.seed_, event_id, n_uniform, self.noise_.n_normal)
         pulse_uniform, noise_uniform = np.split(uniform, [self.pulse_.n_uniform], axis=1)
         traces[:] = self.noise_.traces(noise_uniform, normal)
         rows = np.flatnonzero(snr > 0)
@@ -238,7 +215,7 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
             row = int(np.argmax(outside))
             raise ValueError(
                 f"arrival_time must lie within the trace, from 0 to {duration:.3f} us, "
-                f"got {arrival_time[row]!r} in row {row} of events"
+                f"got {arrival_time[row]} in row {row} of events"
             )
         return events
 
