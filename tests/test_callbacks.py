@@ -4,19 +4,18 @@ import re
 
 import numpy as np
 import pytest
+from helpers import LOUD, Watcher, convolutional, simulating_pipeline, tiny
 from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import Pipeline
 
 from sklearn_aera.datasets import make_events
 from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
-from sklearn_aera.neural_network import ConvolutionalClassifier, RecurrentClassifier
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
-from sklearn_aera.simulation import AntennaNoise, TraceSimulator
+from sklearn_aera.simulation import TraceSimulator
 
 ESTIMATORS = [
     TraceSimulator(n_samples=120, random_state=0),
@@ -25,52 +24,14 @@ ESTIMATORS = [
     SNRCalculator(),
     MatchedFilter(),
     LikelihoodRatioClassifier(),
-    RecurrentClassifier(hidden_size=3, n_filters=0, stride=12, epochs=2, random_state=0),
-    ConvolutionalClassifier(n_filters=4, kernel_size=12, stride=12, epochs=2, random_state=0),
+    tiny(epochs=2),
+    convolutional(epochs=2),
 ]
-EVENTS = {"snr": 8.0, "arrival_time": (0.1, 0.5), "random_state": 3}
-
-
-def tiny(**parameters):
-    network = {"cell": "simple_rnn", "hidden_size": 3, "n_filters": 0, "kernel_size": 12}
-    training = {"stride": 12, "epochs": 3, "batch_size": 64, "random_state": 0}
-    return RecurrentClassifier(**(network | training | {"learning_rate": 0.01} | parameters))
-
-
-def _pipeline(**parameters):
-    simulator = TraceSimulator(noise=AntennaNoise(carrier_share=0.0), n_samples=120, random_state=0)
-    return Pipeline(
-        [("simulate", simulator), ("normalize", StdNormalizer()), ("classify", tiny(**parameters))]
-    )
 
 
 @pytest.fixture(scope="module")
 def events():
-    return make_events(200, **EVENTS)
-
-
-class Watcher:
-    """A callback that notes every task, and at the end of one with a given name does something."""
-
-    max_propagation_depth = None
-
-    def __init__(self, action=lambda number: None, task_name="epoch"):
-        self.action, self.task_name = action, task_name
-        self.tasks = []
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        self.tasks.append((context.estimator_name, context.source_task_name or context.task_name))
-
-    def on_fit_task_end(self, estimator, context):
-        if context.task_name == self.task_name:
-            return self.action(context.task_id)
-        return None
+    return make_events(200, random_state=3, **LOUD)
 
 
 class MonitorOfEpochs(Watcher):
@@ -98,7 +59,9 @@ def test_every_estimator_shows_its_progress(estimator, easy_traces, events, capf
 
 def test_progress_of_a_search(events, capfd, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
-    search = GridSearchCV(_pipeline(epochs=2), {"classify__learning_rate": [0.001, 0.01]}, cv=2)
+    search = GridSearchCV(
+        simulating_pipeline(tiny(epochs=2)), {"classify__learning_rate": [0.001, 0.01]}, cv=2
+    )
     search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(*events)
     out, err = capfd.readouterr()
     assert err == ""
@@ -126,7 +89,7 @@ def test_the_bar_moves_with_the_epochs(easy_traces, capfd):
 
 def test_tasks_of_a_pipeline(events):
     watcher = Watcher()
-    _pipeline(epochs=2).set_callbacks(watcher).fit(*events)
+    simulating_pipeline(tiny(epochs=2)).set_callbacks(watcher).fit(*events)
     assert watcher.tasks == [
         ("Pipeline", "fit"),
         ("TraceSimulator", "fit-transform-simulate"),
@@ -188,7 +151,7 @@ def test_the_estimator_of_an_epoch_is_that_of_so_many_epochs(easy_traces):
 
 def test_scores_of_a_step_in_a_search(events):
     monitor = ScoringMonitor(scoring="roc_auc")
-    pipeline = _pipeline(epochs=2)
+    pipeline = simulating_pipeline(tiny(epochs=2))
     pipeline[-1].set_callbacks(monitor)
     GridSearchCV(pipeline, {"classify__hidden_size": [2, 3]}, cv=2, refit=False).fit(*events)
     log = monitor.get_logs().data

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_aera.neural_network import RecurrentClassifier
-from sklearn_aera.neural_network._networks import build_network
+from sklearn_aera.neural_network._keras.build import build_network
 
 SIZE = 3
 
@@ -178,5 +178,6 @@ def test_course_network_has_the_published_number_of_parameters(bidirectional, n_
         pooling="flatten",
         dropout=0.3,
     )
-    architecture = network._architecture(n_classes=2, n_features=500)
+    network.trace_shape_ = (500,)
+    architecture = network._architecture(classes=[0, 1])
     assert build_network(architecture, seed=0).count_params() == n_parameters

@@ -8,15 +8,11 @@ import joblib
 import numpy as np
 import psutil
 import pytest
+from dask import distributed
+from helpers import LOUD, simulating_pipeline, tiny
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
-from sklearn.pipeline import Pipeline
 
 from sklearn_aera.datasets import make_events
-from sklearn_aera.neural_network import RecurrentClassifier
-from sklearn_aera.preprocessing import StdNormalizer
-from sklearn_aera.simulation import AntennaNoise, TraceSimulator
-
-distributed = pytest.importorskip("dask.distributed", reason="searches on a cluster need Dask")
 
 N_WORKERS = 2
 GRID = {"classify__cell": ["simple_rnn", "gru"], "classify__hidden_size": [2, 3]}
@@ -25,19 +21,9 @@ SCORES = {"AUC": "roc_auc", "loss": "neg_log_loss"}
 N_EVENTS = 600
 
 
-def tiny():
-    network = {"n_filters": 0, "kernel_size": 12, "stride": 12, "hidden_size": 3}
-    training = {"epochs": 2, "batch_size": 64, "learning_rate": 0.01, "random_state": 0}
-    return RecurrentClassifier(**network, **training)
-
-
-def simulator():
-    return TraceSimulator(noise=AntennaNoise(carrier_share=0.0), n_samples=120, random_state=0)
-
-
 def search(cv=2, **options):
-    steps = [("simulate", simulator()), ("normalize", StdNormalizer()), ("classify", tiny())]
-    return GridSearchCV(Pipeline(steps), GRID, cv=cv, scoring=SCORES, refit="AUC", **options)
+    pipeline = simulating_pipeline(tiny(epochs=2))
+    return GridSearchCV(pipeline, GRID, cv=cv, scoring=SCORES, refit="AUC", **options)
 
 
 def _scores(results):
@@ -46,7 +32,7 @@ def _scores(results):
 
 @pytest.fixture(scope="module")
 def events():
-    return make_events(N_EVENTS, snr=8.0, arrival_time=(0.1, 0.5), random_state=3)
+    return make_events(N_EVENTS, random_state=3, **LOUD)
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +72,10 @@ def _assert_same(search, alone):
 def test_the_simulator_fills_its_own_arrays(client):
     """Chunks are written in place, which a worker in another process could not do."""
     events, _ = make_events(2000, arrival_time=(0.1, 0.5), random_state=0)
-    expected = simulator().fit_transform(events)
+    simulator = simulating_pipeline(tiny())[0]
+    expected = simulator.fit_transform(events)
     with joblib.parallel_config("dask"):
-        np.testing.assert_array_equal(simulator().fit_transform(events), expected)
+        np.testing.assert_array_equal(simulator.fit_transform(events), expected)
 
 
 def _fit_and_tell_threads(X, y):

@@ -8,27 +8,46 @@ import time
 import numpy as np
 import psutil
 import pytest
+from helpers import child_process
 
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.persistence import load_model, save_model
 from sklearn_aera.preprocessing import SpectralWhitener
 
+# The child handles Ctrl-C as an interactive Python does: a background job ignores it, and its
+# children would.
 PREPARE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import sys
 import numpy as np
 from sklearn.model_selection import GridSearchCV
 from sklearn.exceptions import NotFittedError
 from sklearn_aera.neural_network import RecurrentClassifier
 
+
+class Tells:
+    '''A callback that makes a file when a second epoch begins, in whatever process.'''
+
+    def setup(self, estimator, context): pass
+    def teardown(self, estimator, context): pass
+    def on_fit_task_end(self, estimator, context): pass
+
+    def on_fit_task_begin(self, estimator, context):
+        if context.task_name == "epoch" and context.task_id == 1:
+            open(sys.argv[1], "a").close()
+
+
 rng = np.random.default_rng(0)
 X, y = rng.normal(size=(400, 200)).astype("f4"), np.arange(400) % 2
-network = RecurrentClassifier(hidden_size=4, n_filters=4, epochs=1, random_state=0)
+network = RecurrentClassifier(
+    cell="simple_rnn", hidden_size=4, n_filters=0, stride=48, epochs=1, random_state=0
+)
 """
 FIT = """
 network.fit(X, y)
 before = [weight.copy() for weight in network.weights_]
-network.set_params(epochs=100_000)
-print("ready", flush=True)
+network.set_params(epochs=100_000).set_callbacks(Tells())
 try:
     network.fit(X, y)
 except KeyboardInterrupt:
@@ -36,8 +55,9 @@ except KeyboardInterrupt:
     print("as before" if same else "changed")
 """
 SEARCH = """
-search = GridSearchCV(network, {"epochs": [100_000, 200_000]}, cv=2, n_jobs=int(sys.argv[1]))
-print("ready", flush=True)
+network.set_callbacks(Tells())
+n_jobs = int(sys.argv[2])
+search = GridSearchCV(network, {"epochs": [100_000, 200_000]}, cv=2, n_jobs=n_jobs)
 try:
     search.fit(X, y)
 except KeyboardInterrupt:
@@ -49,39 +69,65 @@ except KeyboardInterrupt:
 """
 
 
-def interrupted(program, *arguments, after):
-    """What a program prints that gets Ctrl-C some seconds after it is ready."""
-    command = [sys.executable, "-c", PREPARE + program, *arguments]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes) as process:
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(after)
+def interrupted(program, folder, *arguments):
+    """What a program prints that gets Ctrl-C while it trains, and its children that are alive.
+
+    The program is killed with its children if it does not react.
+    """
+    training = folder / "training"
+    command = [sys.executable, "-c", PREPARE + program, str(training), *arguments]
+    with child_process(*command, seconds=180) as process:
+        while not training.exists():
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        time.sleep(0.3)  # Into the epoch, or further ones.
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
         printed, errors = process.communicate(timeout=60)
+        # Workers go with their parent, which joblib gives a moment.
+        _, alive = psutil.wait_procs(children, timeout=20)
     assert process.returncode == 0, errors
-    # Workers go with their parent, which joblib gives a moment.
-    _, alive = psutil.wait_procs(children, timeout=20)
     return printed, alive
 
 
-def test_interrupted_fit_leaves_the_fit_of_before():
-    printed, _ = interrupted(FIT, after=2)
+def test_interrupted_fit_leaves_the_fit_of_before(tmp_path):
+    printed, _ = interrupted(FIT, tmp_path)
     assert printed == "as before\n"
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_interrupted_search_is_not_fitted(n_jobs):
-    printed, alive = interrupted(SEARCH, str(n_jobs), after=4 * n_jobs)
+def test_interrupted_search_is_not_fitted(tmp_path, n_jobs):
+    printed, alive = interrupted(SEARCH, tmp_path, str(n_jobs))
     assert printed == "not fitted False\n"
     assert not alive
+
+
+def test_a_child_that_does_not_react_is_killed_with_its_children():
+    """The means by which the tests above end."""
+    program = (
+        "import signal, subprocess, sys\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "command = [sys.executable, '-c', 'import time; time.sleep(600)']\n"
+        "child = subprocess.Popen(command)\n"
+        "print(child.pid, flush=True)\n"
+        "child.wait()\n"
+    )
+    started = time.monotonic()
+    with child_process(sys.executable, "-c", program, seconds=5) as process:
+        grandchild = psutil.Process(int(process.stdout.readline()))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    assert time.monotonic() - started < 60
+    psutil.wait_procs([grandchild], timeout=20)
+    assert not grandchild.is_running()
 
 
 def test_killed_while_a_model_is_written(tmp_path):
     """The process dies in the middle of writing: the file of before is whole."""
     data, path = make_traces(40, random_state=0), tmp_path / "model.skops"
     whitener = SpectralWhitener().fit(data.traces, data.y)
-    save_model(path, whitener)
+    save_model(whitener, path)
     before = path.read_bytes()
     program = """
 import os, signal, sys, zipfile
@@ -96,7 +142,7 @@ def half(self, *args, **options):
     os.kill(os.getpid(), signal.SIGKILL)
 
 zipfile.ZipFile.writestr = half
-save_model(sys.argv[1], model, overwrite=True)
+save_model(model, sys.argv[1], overwrite=True)
 """
     command = [sys.executable, "-c", program, str(path)]
     process = subprocess.run(command, capture_output=True, text=True)

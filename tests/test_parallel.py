@@ -6,23 +6,16 @@ import sys
 
 import joblib
 import pytest
-
-from sklearn_aera.neural_network import RecurrentClassifier
+from helpers import tiny
 
 pytestmark = pytest.mark.usefixtures("own_workers")
 
 N_JOBS = 2
 
 
-def tiny(**parameters):
-    network = {"cell": "simple_rnn", "hidden_size": 3, "n_filters": 0, "kernel_size": 12}
-    training = {"stride": 12, "epochs": 1, "batch_size": 64, "random_state": 0}
-    return RecurrentClassifier(**(network | training | parameters))
-
-
 def _fit_and_tell_threads(X, y):
     """Threads that TensorFlow may use in the process that this runs in, and that process."""
-    tiny().fit(X, y)
+    tiny(epochs=1).fit(X, y)
     import tensorflow as tf
 
     threads = tf.config.threading
@@ -35,7 +28,7 @@ def _fit_and_tell_threads(X, y):
 
 @pytest.mark.parametrize("inner", [None, 1, 3])
 def test_every_worker_has_its_share_of_the_cores(easy_traces, monkeypatch, inner):
-    """joblib's share, or as many threads as its user wants in each worker."""
+    """joblib's share, or the threads that its user wants in each worker, at most one a core."""
     for name in ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
         monkeypatch.delenv(name, raising=False)
     X, y = easy_traces
@@ -43,7 +36,7 @@ def test_every_worker_has_its_share_of_the_cores(easy_traces, monkeypatch, inner
         told = joblib.Parallel()(
             joblib.delayed(_fit_and_tell_threads)(X[:64], y[:64]) for _ in range(N_JOBS)
         )
-    expected = inner or max(joblib.cpu_count() // N_JOBS, 1)
+    expected = min(inner, joblib.cpu_count()) if inner else max(joblib.cpu_count() // N_JOBS, 1)
     for intra, inter, process in told:
         assert process != os.getpid()
         assert (intra, inter) == (expected, expected)

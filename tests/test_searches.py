@@ -6,7 +6,7 @@ import sys
 import joblib
 import numpy as np
 import pytest
-from helpers import LOUD, recurrent, simulating_pipeline
+from helpers import LOUD, recurrent, simulating_pipeline, tiny
 from sklearn.base import is_classifier
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
@@ -31,9 +31,10 @@ def test_is_a_classifier_for_scikit_learn(events):
 
 @pytest.mark.usefixtures("own_workers")
 def test_grid_search_gives_the_same_with_two_jobs(events):
+    pipeline = simulating_pipeline(tiny(epochs=2))
     grid = {"classify__cell": ["simple_rnn", "gru"], "classify__bidirectional": [False, True]}
     results = [
-        GridSearchCV(small_pipeline(epochs=2), grid, scoring="roc_auc", cv=2, n_jobs=n_jobs)
+        GridSearchCV(pipeline, grid, scoring="roc_auc", cv=2, n_jobs=n_jobs)
         .fit(*events)
         .cv_results_["mean_test_score"]
         for n_jobs in (1, 2)

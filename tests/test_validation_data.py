@@ -2,35 +2,21 @@
 
 import numpy as np
 import pytest
+from helpers import LOUD, simulating_pipeline, tiny
 from sklearn import config_context
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import Pipeline
 
 from sklearn_aera.datasets import make_events
-from sklearn_aera.neural_network import RecurrentClassifier
-from sklearn_aera.preprocessing import StdNormalizer
-from sklearn_aera.simulation import AntennaNoise, TraceSimulator
-
-EVENTS = {"snr": 8.0, "arrival_time": (0.1, 0.5), "random_state": 3}
 
 
-def tiny(**parameters):
-    network = {"cell": "simple_rnn", "hidden_size": 3, "n_filters": 0, "kernel_size": 12}
-    training = {"stride": 12, "epochs": 3, "batch_size": 64, "random_state": 0}
-    return RecurrentClassifier(**(network | training | {"learning_rate": 0.01} | parameters))
-
-
-def _pipeline(**parameters):
-    simulator = TraceSimulator(noise=AntennaNoise(carrier_share=0.0), n_samples=120, random_state=0)
-    return Pipeline(
-        [("simulate", simulator), ("normalize", StdNormalizer()), ("classify", tiny(**parameters))]
-    )
+def tiny_pipeline(**parameters):
+    return simulating_pipeline(tiny(**parameters))
 
 
 @pytest.fixture(scope="module")
 def events():
-    return make_events(200, **EVENTS)
+    return make_events(200, random_state=3, **LOUD)
 
 
 @pytest.fixture
@@ -102,13 +88,13 @@ def test_bad_validation_data(halves, change, message):
 def test_validation_data_through_a_pipeline(events, early_stopping):
     """Routed by scikit-learn, they pass the fitted steps before the network."""
     options = {"early_stopping": early_stopping, "n_iter_no_change": 1, "epochs": 4}
-    validation, y_val = make_events(100, first_event_id=500, **EVENTS)
+    validation, y_val = make_events(100, first_event_id=500, random_state=3, **LOUD)
     with config_context(enable_metadata_routing=True):
-        pipeline = _pipeline(**options)
+        pipeline = tiny_pipeline(**options)
         pipeline.set_params(transform_input=["X_val"])
         pipeline[-1].set_fit_request(X_val=True, y_val=True)
         pipeline.fit(*events, X_val=validation, y_val=y_val)
-    before = _pipeline()[:-1]
+    before = tiny_pipeline()[:-1]
     X = before.fit_transform(*events)
     by_hand = tiny(**options).fit(X, events[1], X_val=before.transform(validation), y_val=y_val)
     assert pipeline[-1].history_ == by_hand.history_
@@ -120,9 +106,9 @@ def test_validation_data_through_a_pipeline(events, early_stopping):
 
 
 def test_validation_data_through_a_search(events):
-    validation, y_val = make_events(100, first_event_id=500, **EVENTS)
+    validation, y_val = make_events(100, first_event_id=500, random_state=3, **LOUD)
     with config_context(enable_metadata_routing=True):
-        pipeline = _pipeline(epochs=2).set_params(transform_input=["X_val"])
+        pipeline = tiny_pipeline(epochs=2).set_params(transform_input=["X_val"])
         pipeline[-1].set_fit_request(X_val=True, y_val=True)
         search = GridSearchCV(pipeline, {"classify__hidden_size": [2, 3]}, cv=2)
         search.fit(*events, X_val=validation, y_val=y_val)
