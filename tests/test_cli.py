@@ -60,6 +60,6 @@ def test_demo_says_what_is_wrong_with_the_file(tmp_path):
     options = ["demo", "--pulses", str(path), "--out", str(tmp_path / "out")]
     result = subprocess.run([*command, *options], capture_output=True, text=True)
     assert result.returncode == 1
-    assert result.stderr.startswith(f"Error: path: {path} is not a readable HDF5 file")
+    assert result.stderr.startswith(f"Error: path: {path} cannot be read as a CoREAS file")
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "out").exists()

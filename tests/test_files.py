@@ -1,5 +1,8 @@
 """Files of traces and of CoREAS showers; files that exist are not damaged."""
 
+import io
+import zipfile
+
 import h5py
 import numpy as np
 import pytest
@@ -123,7 +126,7 @@ def test_damaged_files(tmp_path, suffix):
     [
         ({"X": DATA.traces}, "it has no array 'traces', only \\['X'\\]"),
         ({"traces": DATA.traces[0]}, "Expected 2D array"),
-        ({"traces": np.full((2, 3), np.inf)}, "traces in .* contains infinity"),
+        ({"traces": np.full((2, 3), np.inf)}, r"path: .*data\.npz: Input traces contains infinity"),
         (
             {"traces": DATA.traces, "signals": DATA.signals[:5]},
             r"signals must have the shape of traces, \(12, 500\), got \(5, 500\)",
@@ -145,7 +148,108 @@ def test_foreign_layouts(tmp_path, arrays, message):
         load_traces(tmp_path / "data.npz")
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_damage_anywhere(tmp_path, suffix):
+    """A flipped bit is found, or harmless; the error names the file."""
+    path = tmp_path / f"data{suffix}"
+    save_traces(path, DATA.traces[:2, :4], sampling_rate=None)
+    content = bytearray(path.read_bytes())
+    rng = np.random.default_rng(0)
+    for place in rng.choice(len(content), min(len(content), 300), replace=False):
+        damaged = content.copy()
+        damaged[place] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            load_traces(path)
+        except ValueError as error:
+            assert str(error).startswith(f"path: {path}")
+        except UserWarning:  # The values have a large mean.
+            pass
+
+
+def test_arrays_in_fortran_order(tmp_path):
+    for name, save in (("data.npy", np.save), ("data.npz", np.savez)):
+        traces = np.asfortranarray(DATA.traces)
+        save(tmp_path / name, **{"arr" if save is np.save else "traces": traces})
+        np.testing.assert_array_equal(load_traces(tmp_path / name).traces, DATA.traces)
+        pieces = list(load_traces(tmp_path / name, chunk_size=5))
+        np.testing.assert_array_equal(np.concatenate([p.traces for p in pieces]), DATA.traces)
+    save_traces(tmp_path / "written.npy", np.asfortranarray(DATA.traces))
+    assert np.load(tmp_path / "written.npy").flags.c_contiguous
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_declared_sizes_are_limited(tmp_path, compressed):
+    header = io.BytesIO()
+    shape = {"descr": "<f4", "fortran_order": False, "shape": (10**9, 500)}
+    np.lib.format.write_array_header_1_0(header, shape)
+    (tmp_path / "data.npy").write_bytes(header.getvalue())
+    method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    with zipfile.ZipFile(tmp_path / "data.npz", "w", method) as file:
+        file.writestr("traces.npy", header.getvalue() + bytes(compressed * 200_000_000))
+    chunks = {"chunks": (1000, 500)} if compressed else {}
+    with h5py.File(tmp_path / "data.h5", "w") as file:
+        file.create_dataset("traces", (10**9, 500), "f4", **chunks)
+    for path in tmp_path.iterdir():
+        with pytest.raises(ValueError, match="too short|declares|are missing"):
+            load_traces(path, chunk_size=10)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compression(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "data.npz", "w", method) as file:
+        file.writestr("traces.npy", b"")
+    with pytest.raises(ValueError, match="compressed by an unknown method"):
+        load_traces(tmp_path / "data.npz")
+
+
+@pytest.mark.parametrize(
+    ("unit", "rate", "rate_unit"), [("V", 180e6, "Hz"), ("uV", 0.18, "GHz"), (b"mV", 180.0, "MHz")]
+)
+def test_units_are_converted(tmp_path, unit, rate, rate_unit):
+    factor = {"V": 1e-3, "uV": 1e3}.get(unit, 1.0)
+    with h5py.File(tmp_path / "data.h5", "w") as file:
+        file.create_dataset("traces", data=DATA.traces * factor).attrs["unit"] = unit
+        file.attrs.update({"sampling_rate": rate, "sampling_rate_unit": rate_unit})
+    data = load_traces(tmp_path / "data.h5")
+    np.testing.assert_allclose(data.traces, DATA.traces, rtol=1e-6)
+    assert data.sampling_rate == pytest.approx(180.0)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"unit": "ADC counts"}, "unit of '/traces' must be one of .*, got 'ADC counts'"),
+        ({"sampling_rate": 180.0, "sampling_rate_unit": "samples"}, "unit of 'sampling_rate' must"),
+    ],
+)
+def test_unknown_units(tmp_path, attributes, message):
+    with h5py.File(tmp_path / "data.h5", "w") as file:
+        file["traces"] = DATA.traces
+        file["traces"].attrs.update(attributes)
+        file.attrs.update(attributes)
+    with pytest.raises(ValueError, match=message):
+        load_traces(tmp_path / "data.h5")
+
+
+def test_pedestals(tmp_path):
+    save_traces(tmp_path / "data.npy", np.round(DATA.traces * 100) + 2048)
+    with pytest.warns(UserWarning, match="data.npy: the mean of the traces is larger"):
+        load_traces(tmp_path / "data.npy")
+
+
+@pytest.mark.parametrize("value", [1j, np.datetime64("2024-01-01"), "1.0", 1e300])
+def test_values_that_are_no_voltages(tmp_path, value):
+    with pytest.raises(ValueError, match="traces"):
+        save_traces(tmp_path / "data.npy", np.full((2, 3), value))
+    np.save(tmp_path / "data.npy", np.full((2, 3), value))
+    with pytest.raises(ValueError, match=r"data\.npy"):
+        load_traces(tmp_path / "data.npy")
+
+
 def test_paths():
+    with pytest.raises(ValueError, match="path must not be empty"):
+        load_traces("")
     with pytest.raises(FileNotFoundError, match=r"there is no file nowhere\.npz"):
         load_traces("nowhere.npz")
     with pytest.raises(ValueError, match=r"ending of path 'data\.csv' must be one of '\.npz'"):
@@ -205,11 +309,11 @@ def test_real_shower(coreas_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"n_observers": 0}, "is not a CoREAS file, it has no observers"),
-        ({"n_columns": 3}, r"'antenna_0' of .* must be an array of shape \(n_times, 4\)"),
-        ({"position": False}, "'antenna_0' of .* has no attribute 'position'"),
-        ({"peak": np.nan}, "'antenna_0' of .* contains NaN"),
-        ({"time": np.geomspace(1e-9, 1e-7, 100)}, "times of observer 'antenna_0' .* evenly"),
+        ({"n_observers": 0}, "cannot be read as a CoREAS file, .*: it has no observers"),
+        ({"n_columns": 3}, r"'antenna_0' must be an array of shape \(n_times, 4\)"),
+        ({"position": False}, "'antenna_0' has no attribute 'position'"),
+        ({"peak": np.nan}, "'antenna_0' contains NaN"),
+        ({"time": np.geomspace(1e-9, 1e-7, 100)}, "times of observer 'antenna_0' are not evenly"),
     ],
 )
 def test_bad_coreas_files(tmp_path, changes, message):
@@ -221,14 +325,14 @@ def test_bad_coreas_files(tmp_path, changes, message):
 def test_damaged_coreas_files(tmp_path):
     path = _write_coreas(tmp_path / "shower.hdf5")
     path.write_bytes(path.read_bytes()[:3000])
-    with pytest.raises(ValueError, match="is not a readable HDF5 file"):
+    with pytest.raises(ValueError, match="cannot be read as a CoREAS file"):
         load_coreas(path)
     with pytest.raises(FileNotFoundError):
         load_coreas(tmp_path / "nowhere.hdf5")
     with pytest.raises(ValueError, match="component must be one of 'strongest', 'north'"):
         load_coreas(path, component="east")
     save_traces(tmp_path / "data.h5", DATA.traces)
-    with pytest.raises(ValueError, match="is not a CoREAS file"):
+    with pytest.raises(ValueError, match="cannot be read as a CoREAS file"):
         load_coreas(tmp_path / "data.h5")
 
 

@@ -75,6 +75,17 @@ def test_damaged_file_in_a_folder_is_named(tmp_path):
         load_traces(tmp_path, chunk_size=2)
 
 
+def test_files_that_are_left_out_are_named(tmp_path):
+    save_parts(tmp_path)
+    (tmp_path / "part0.npz").rename(tmp_path / "PART0.NPZ")
+    np.save(tmp_path / "empty.npy", DATA.traces[:0])
+    (tmp_path / "gone.h5").symlink_to("nowhere.h5")
+    (tmp_path / "events.nur").write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"without allow_pickle=True: empty.npy, events.nur, gone"):
+        data = load_traces(tmp_path)
+    np.testing.assert_array_equal(data.traces, DATA.traces)
+
+
 # --- NuRadioReco --------------------------------------------------------------------------------
 
 
@@ -103,7 +114,7 @@ def write_nur(path, traces, rates=None):
 
 def test_nur(tmp_path):
     write_nur(tmp_path / "events.nur", DATA.traces)
-    data = load_traces(tmp_path / "events.nur")
+    data = load_traces(tmp_path / "events.nur", allow_pickle=True)
     np.testing.assert_allclose(data.traces, DATA.traces, rtol=1e-5, atol=1e-7)
     assert data.traces.dtype == np.float32
     assert data.sampling_rate == pytest.approx(180.0)
@@ -114,10 +125,10 @@ def test_nur(tmp_path):
 def test_nur_of_two_lengths_or_rates(tmp_path):
     write_nur(tmp_path / "lengths.nur", [np.ones(100), np.ones(90)])
     with pytest.raises(ValueError, match=r"different lengths, \[90, 100\]"):
-        load_traces(tmp_path / "lengths.nur")
+        load_traces(tmp_path / "lengths.nur", allow_pickle=True)
     write_nur(tmp_path / "rates.nur", [np.ones(100)] * 2, rates=[0.18, 0.2])
     with pytest.raises(ValueError, match="different sampling rates"):
-        load_traces(tmp_path / "rates.nur")
+        load_traces(tmp_path / "rates.nur", allow_pickle=True)
 
 
 def test_damaged_nur(tmp_path):
@@ -125,11 +136,19 @@ def test_damaged_nur(tmp_path):
     path = tmp_path / "events.nur"
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(ValueError, match=r"cannot be read as a \.nur file of traces"):
-        load_traces(path)
+        load_traces(path, allow_pickle=True)
+
+
+def test_nur_runs_code_only_when_allowed(tmp_path):
+    (tmp_path / "events.nur").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"events\.nur runs code .* allow_pickle=True allows it"):
+        load_traces(tmp_path / "events.nur")
+    with pytest.raises(ValueError, match="there are no files of traces"):
+        load_traces(tmp_path)
 
 
 def test_nur_without_its_package(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "NuRadioReco.modules.io.eventReader", None)
     (tmp_path / "events.nur").write_bytes(b"")
     with pytest.raises(ImportError, match=r"to read events\.nur install NuRadioMC"):
-        load_traces(tmp_path / "events.nur")
+        load_traces(tmp_path / "events.nur", allow_pickle=True)

@@ -141,7 +141,7 @@ def predict(
     if out is None:
         _write_rows(sys.stdout, detector, traces, threshold)
         return
-    with written_whole(out) as temporary, open(temporary, "w", newline="") as file:
+    with written_whole(out, overwrite) as temporary, open(temporary, "w", newline="") as file:
         n_traces, n_found = _write_rows(file, detector, traces, threshold)
     result = {"file": out, "traces": n_traces, "pulses": n_found, "threshold": threshold}
     print_result(result, as_json, f"{out}: {n_found:,} pulses in {n_traces:,} traces")

@@ -94,5 +94,5 @@ def save_figure(figure, path):
     """Save a matplotlib figure; an error leaves an existing file as it was."""
     from sklearn_aera._files import written_whole
 
-    with written_whole(path) as temporary:
+    with written_whole(path, overwrite=True) as temporary:
         figure.savefig(temporary, dpi=200)

@@ -32,7 +32,7 @@ def _or_none(score):
 
 def write_scores(path, scoring, rows):
     """Write the candidates of a search to a JSON file, the input of 'plot search'."""
-    with written_whole(path) as temporary:
+    with written_whole(path, overwrite=True) as temporary:
         temporary.write_text(json.dumps({"scoring": scoring, "candidates": rows}, indent=2))
 
 

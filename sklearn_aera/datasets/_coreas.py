@@ -1,9 +1,13 @@
 """Read CoREAS air-shower simulations."""
 
+from pathlib import Path
+
 import numpy as np
 from sklearn.utils import Bunch
 
+from sklearn_aera._files import check_readable, readable
 from sklearn_aera._validation import check_choice
+from sklearn_aera.datasets._hdf5 import check_stored, open_hdf5
 from sklearn_aera.simulation import PulseLibrary
 
 COMPONENTS = ("north", "west", "vertical")
@@ -73,29 +77,22 @@ def load_coreas(path, *, component="strongest"):
     >>> shower.pulses.waveforms.shape
     (1, 200)
     """
-    import h5py
-
     check_choice(component, "component", ("strongest", *COMPONENTS))
-    try:
-        with h5py.File(path, "r") as file:
-            return _read(file, path, component)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise ValueError(f"path: {path} is not a readable HDF5 file: {error}") from error
+    path = Path(path)
+    check_readable(path)
+    with readable(path, "a CoREAS file"), open_hdf5(path) as file:
+        return _read(file, path, component)
 
 
 def _read(file, path, component):
-    if "CoREAS/observers" not in file or len(file["CoREAS/observers"]) == 0:
-        raise ValueError(
-            f"path: {path} is not a CoREAS file, it has no observers in 'CoREAS/observers'"
-        )
-    observers = file["CoREAS/observers"]
+    observers = file.get("CoREAS/observers", ())
+    if len(observers) == 0:
+        raise ValueError("it has no observers in 'CoREAS/observers'")
     names = list(observers)
     series = [_time_series(observers[name], name, path) for name in names]
     steps = np.array([time[1] - time[0] for time, _ in series])
     if not np.allclose(steps, steps[0], rtol=1e-3, atol=0):
-        raise ValueError(f"path: the observers of {path} are sampled at different rates")
+        raise ValueError("its observers are sampled at different rates")
     field = np.zeros((len(names), max(len(time) for time, _ in series), 3))
     for row, (_, values) in zip(field, series, strict=True):
         row[: len(values)] = values * _MILLIVOLT_PER_METRE
@@ -114,18 +111,17 @@ def _read(file, path, component):
 def _time_series(observer, name, path):
     """Check one observer and return its times in s and its field in statvolt/cm."""
     if getattr(observer, "ndim", 0) != 2 or observer.shape[1] != 4 or len(observer) < 2:
-        raise ValueError(
-            f"path: observer {name!r} of {path} must be an array of shape (n_times, 4), "
-            f"got {getattr(observer, 'shape', 'a group')}"
-        )
+        shape = getattr(observer, "shape", "a group")
+        raise ValueError(f"observer {name!r} must be an array of shape (n_times, 4), got {shape}")
     if np.shape(observer.attrs.get("position")) != (3,):
-        raise ValueError(f"path: observer {name!r} of {path} has no attribute 'position'")
+        raise ValueError(f"observer {name!r} has no attribute 'position'")
+    check_stored(observer, path)
     values = observer[:].astype(np.float64)
     if not np.isfinite(values).all():
-        raise ValueError(f"path: observer {name!r} of {path} contains NaN or infinity")
+        raise ValueError(f"observer {name!r} contains NaN or infinity")
     steps = np.diff(values[:, 0])
     if not (steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-2, atol=0)):
-        raise ValueError(f"path: the times of observer {name!r} of {path} are not evenly spaced")
+        raise ValueError(f"the times of observer {name!r} are not evenly spaced")
     duration = values[-1, 0] - values[0, 0]
     # Stored times are rounded: the whole series gives the step more precisely than two samples.
     values[:, 0] = values[0, 0] + np.arange(len(values)) * (duration / (len(values) - 1))

@@ -1,14 +1,17 @@
 """Read and write data sets of traces."""
 
+import math
+import os
+import warnings
 from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch, check_array
 
-from sklearn_aera._events import check_events, event_column
-from sklearn_aera._files import check_new, written_whole
-from sklearn_aera._validation import check_choice, check_count, check_real
-from sklearn_aera.datasets._formats import READ, WRITERS, open_source
+from sklearn_aera._events import check_events
+from sklearn_aera._files import check_pickle, written_whole
+from sklearn_aera._validation import as_real_array, check_choice, check_count, check_sampling_rate
+from sklearn_aera.datasets._formats import PICKLES, READ, WRITERS, open_source
 from sklearn_aera.datasets._traces import labels_from_signals, named_columns
 
 
@@ -67,30 +70,33 @@ def save_traces(path, traces, *, signals=None, events=None, sampling_rate=180.0,
     if events is not None:
         arrays["events"] = check_events(events)
     if sampling_rate is not None:
-        check_real(sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
+        check_sampling_rate(sampling_rate)
     _check_lengths(arrays)
     if path.suffix == ".npy" and len(arrays) > 1:
         raise ValueError(
             f"path: a .npy file holds traces alone, use .npz or .h5 to keep {list(arrays)}"
         )
-    check_new(path, overwrite)
-    with written_whole(path) as temporary:
+    with written_whole(path, overwrite) as temporary:
         WRITERS[path.suffix](temporary, arrays, sampling_rate)
 
 
-def load_traces(path, *, chunk_size=None):
+def load_traces(path, *, chunk_size=None, allow_pickle=False):
     """Read traces from a file, or from all files of a folder.
 
     Parameters
     ----------
     path : str or path-like
         A ``.npz``, ``.npy`` or ``.h5``/``.hdf5`` file in the layout of `save_traces` (that of the
-        textbook's ``radio_data.npz``), or a ``.nur`` file, which needs the package NuRadioMC and
-        contains pickles: read only files that you trust. The files of a folder are read as one
-        data set, in the order of their names.
+        textbook's ``radio_data.npz``), or a ``.nur`` file, which needs the package NuRadioMC. The
+        files of a folder are read as one data set, in the order of their names. Voltages and
+        rates of HDF5 files whose attributes name another unit are converted to mV and MHz.
     chunk_size : int, default=None
         Yield the data in pieces of at most this many traces instead of returning them at once.
-        Only one piece is in memory (of ``.nur`` files, one file). Pieces end at the end of a file.
+        Only one piece is in memory (of ``.nur`` files and arrays in Fortran order, one file).
+        Pieces end at the end of a file.
+    allow_pickle : bool, default=False
+        Whether to read ``.nur`` files, which contain pickles. Reading them runs code from the
+        file: do so only with files from a source that you trust.
 
     Returns
     -------
@@ -114,9 +120,16 @@ def load_traces(path, *, chunk_size=None):
     ImportError
         If NuRadioMC is needed and not installed.
     ValueError
-        If a file is damaged, has another layout, or holds NaN or infinity; if a folder has no
-        files of traces, or files that do not belong together. With ``chunk_size`` the layouts
-        are checked before the first piece, the values piece by piece.
+        If a file is damaged, has another layout, refers to other files, or holds NaN or infinity;
+        if it is a ``.nur`` file and ``allow_pickle`` is False; if a folder has no files of traces,
+        or files that do not belong together. With ``chunk_size`` the layouts are checked before
+        the first piece, the values piece by piece.
+
+    Warns
+    -----
+    UserWarning
+        If files of a folder are left out, because they are empty, not readable as files, or
+        ``.nur`` files; if the mean of the traces is not small beside their standard deviation.
 
     See Also
     --------
@@ -128,7 +141,7 @@ def load_traces(path, *, chunk_size=None):
     >>> import numpy as np
     >>> from sklearn_aera.datasets import load_traces
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     np.save(f"{folder}/triggers.npy", np.ones((3, 500), dtype=np.float32))
+    ...     np.save(f"{folder}/triggers.npy", np.zeros((3, 500), dtype=np.float32))
     ...     data = load_traces(f"{folder}/triggers.npy")
     ...     chunks = load_traces(f"{folder}/triggers.npy", chunk_size=2)
     ...     sizes = [len(chunk.traces) for chunk in chunks]
@@ -137,28 +150,43 @@ def load_traces(path, *, chunk_size=None):
     """
     if chunk_size is not None:
         check_count(chunk_size, "chunk_size")
-    sources = [open_source(file) for file in _data_files(Path(path))]
+    sources = _open_sources(path, allow_pickle)
     _check_same_layout(sources)
     size = max(source.n_traces for source in sources) if chunk_size is None else chunk_size
     pieces = (_checked(source, arrays) for source in sources for arrays in source.pieces(size))
     return _concatenate(list(pieces)) if chunk_size is None else pieces
 
 
-def _data_files(path):
-    if path.is_dir():
+def _open_sources(path, allow_pickle):
+    """Open a file, or the files of a folder that have traces."""
+    if not os.fspath(path):
+        raise ValueError("path must not be empty")
+    path = Path(path)
+    if not path.is_dir():
+        check_choice(path.suffix.lower(), f"the ending of path {path.name!r}", READ)
+        if path.suffix.lower() in PICKLES:
+            check_pickle(path, allow_pickle)
+        return [open_source(path)]
+    sources, left_out = [], []
+    for file in sorted(path.iterdir()):
         # Names with a leading dot are temporary files or belong to the system.
-        files = sorted(
-            file
-            for file in path.iterdir()
-            if file.suffix in READ and not file.name.startswith(".") and file.is_file()
+        if file.suffix.lower() not in READ or file.name.startswith("."):
+            continue
+        refused = file.suffix.lower() in PICKLES and not allow_pickle
+        source = None if refused or not file.is_file() else open_source(file)
+        if source is None or source.n_traces == 0:
+            left_out.append(file.name)
+        else:
+            sources.append(source)
+    if not sources:
+        raise ValueError(f"path: there are no files of traces ({', '.join(READ)}) in {path}")
+    if left_out:
+        warnings.warn(
+            f"{path}: these are left out, because they are empty, no files, or .nur files "
+            f"without allow_pickle=True: {', '.join(left_out)}",
+            stacklevel=3,
         )
-        if not files:
-            raise ValueError(f"path: there are no files of traces ({', '.join(READ)}) in {path}")
-        return files
-    check_choice(path.suffix, f"the ending of path {path.name!r}", READ)
-    if not path.is_file():
-        raise FileNotFoundError(f"path: there is no file {path}")
-    return [path]
+    return sources
 
 
 def _check_same_layout(sources):
@@ -166,36 +194,47 @@ def _check_same_layout(sources):
     first = sources[0]
     for source in sources[1:]:
         for name, value in source.layout.items():
-            if value != first.layout[name]:
+            expected = first.layout[name]
+            rates = name == "sampling_rate" and None not in (value, expected)
+            if not (math.isclose(value, expected, rel_tol=1e-6) if rates else value == expected):
                 raise ValueError(
-                    f"path: the files of a data set must agree, but {name} is "
-                    f"{first.layout[name]} in {first.path} and {value} in {source.path}"
+                    f"path: the files of a data set must agree, but {name} is {expected} in "
+                    f"{first.path} and {value} in {source.path}"
                 )
 
 
 def _checked(source, arrays):
     """Check the values of a piece of a file and return it as a Bunch."""
-    at = f" in {source.path}"
-    for name, array in arrays.items():
-        own = {"copy": not array.flags.writeable}  # A view of the file stays internal.
-        if name in ("traces", "signals"):
-            arrays[name] = _check_traces(array, name + at, **own)
-        else:
-            dtype = np.float64 if name == "events" else np.int64
-            arrays[name] = check_array(array, dtype=dtype, input_name=name + at, **own)
-    _check_lengths(arrays, at)
-    signals, events = arrays.get("signals"), arrays.get("events")
-    y = None
-    if events is not None:
-        y = (event_column(check_events(events), "snr") > 0).astype(np.int64)
+    try:
+        for name, array in arrays.items():
+            if name in ("traces", "signals"):
+                arrays[name] = _check_traces(array, name)
+            else:
+                dtype = np.float64 if name == "events" else np.int64
+                arrays[name] = check_array(array, dtype=dtype, input_name=name)
+        if "events" in arrays:
+            arrays["events"] = check_events(arrays["events"])
+        _check_lengths(arrays)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"path: {source.path}: {error}") from error
+    traces, signals, events = arrays["traces"], arrays.get("signals"), arrays.get("events")
+    some = traces[:1000]
+    if abs(some.mean(dtype=np.float64)) > some.std(dtype=np.float64):
+        warnings.warn(
+            f"{source.path}: the mean of the traces is larger than their standard deviation: "
+            "subtract the pedestal of the digitizer",
+            stacklevel=4,
+        )
+    columns = named_columns(events)
+    y = None if events is None else (columns["snr"] > 0).astype(np.int64)
     if signals is not None:
         y = labels_from_signals(signals)
     return Bunch(
-        traces=arrays["traces"],
+        traces=traces,
         signals=signals,
         y=y,
         events=events,
-        **named_columns(events),
+        **columns,
         channels=arrays.get("channels"),
         sampling_rate=source.sampling_rate,
     )
@@ -210,9 +249,12 @@ def _concatenate(pieces):
     return Bunch(**first | arrays)
 
 
-def _check_traces(traces, name, **options):
-    """Return traces of one or several channels as a finite float32 array."""
-    traces = check_array(traces, dtype=np.float32, input_name=name, allow_nd=True, **options)
+def _check_traces(traces, name):
+    """Return traces of one or several channels as a finite float32 array in C order."""
+    with np.errstate(over="ignore"):  # Values beyond float32 are then reported as infinite.
+        traces = check_array(
+            as_real_array(traces, name), dtype=np.float32, order="C", input_name=name, allow_nd=True
+        )
     if traces.ndim > 3:
         raise ValueError(
             f"{name} must be of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples), "
@@ -221,14 +263,12 @@ def _check_traces(traces, name, **options):
     return traces
 
 
-def _check_lengths(arrays, at=""):
+def _check_lengths(arrays):
     traces = arrays["traces"]
     signals, events = arrays.get("signals", traces), arrays.get("events", traces)
     if signals.shape != traces.shape:
         raise ValueError(
-            f"signals must have the shape of traces, {traces.shape}, got {signals.shape}{at}"
+            f"signals must have the shape of traces, {traces.shape}, got {signals.shape}"
         )
     if len(events) != len(traces):
-        raise ValueError(
-            f"events must have one row per trace, {len(traces)}, got {len(events)}{at}"
-        )
+        raise ValueError(f"events must have one row per trace, {len(traces)}, got {len(events)}")

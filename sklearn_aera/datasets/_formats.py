@@ -1,6 +1,6 @@
 """File formats of traces: open a file for reading in pieces, write a file."""
 
-import pickle
+import math
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,11 +10,14 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from sklearn_aera._events import EVENT_COLUMNS
+from sklearn_aera._files import check_declared, check_readable, readable
+from sklearn_aera.datasets._hdf5 import check_stored, open_hdf5, reserve_space
 from sklearn_aera.datasets._nur import read_nur
 
 ARRAYS = ("traces", "signals", "events")
-# Errors of the readers for files whose content does not match their ending.
-_DAMAGE = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, pickle.UnpicklingError)
+# Factors to the units of this package, mV and MHz.
+_TO_MILLIVOLTS = {"mV": 1.0, "V": 1e3, "uV": 1e-3, "µV": 1e-3}
+_TO_MEGAHERTZ = {"MHz": 1.0, "Hz": 1e-6, "kHz": 1e-3, "GHz": 1e3}
 
 
 @dataclass
@@ -26,6 +29,8 @@ class Source:
     """Shapes of the arrays by name."""
     sampling_rate: float | None
     """In MHz."""
+    n_bytes: int
+    """Size of the file."""
 
     @property
     def n_traces(self):
@@ -39,34 +44,31 @@ class Source:
 
     def pieces(self, size):
         """Yield dictionaries of arrays with at most ``size`` rows, in the order of the file."""
-        with _opened(self.path) as (arrays, _), _readable(self.path):
+        with _readable(self.path), _opened(self.path) as (arrays, _):
             n_rows = max(shape[0] for shape in self.shapes.values())
             for batch in gen_batches(max(n_rows, 1), max(size, 1)):
-                yield {name: np.asarray(rows[batch]) for name, rows in arrays.items()}
+                piece = {name: np.asarray(rows[batch]) for name, rows in arrays.items()}
+                if self.path.stat().st_size < self.n_bytes:
+                    raise ValueError("it became shorter while it was read")
+                yield piece
 
 
 def open_source(path):
     """Check the layout of a file; raises ValueError if it is damaged or has another layout."""
+    check_readable(path)
     with _readable(path), _opened(path) as (arrays, sampling_rate):
-        return Source(path, {name: a.shape for name, a in arrays.items()}, sampling_rate)
+        shapes = {name: array.shape for name, array in arrays.items()}
+        return Source(path, shapes, sampling_rate, path.stat().st_size)
 
 
-@contextmanager
 def _readable(path):
-    """Turn the errors of all readers into one ValueError that names the file."""
-    try:
-        yield
-    except _DAMAGE as error:
-        raise ValueError(
-            f"path: {path} cannot be read as a {path.suffix} file of traces, it is damaged or has "
-            f"another layout: {error}"
-        ) from error
+    return readable(path, f"a {path.suffix} file of traces")
 
 
 @contextmanager
 def _opened(path):
     """Open a file; yields its arrays by name, as objects that can be sliced, and its rate."""
-    with _OPEN[path.suffix](path) as (arrays, sampling_rate):
+    with _OPEN[path.suffix.lower()](path) as (arrays, sampling_rate):
         if "traces" not in arrays:
             raise ValueError(f"it has no array 'traces', only {list(arrays)}")
         arrays = {name: arrays[name] for name in (*ARRAYS, "channels") if name in arrays}
@@ -83,48 +85,105 @@ def _rate(stored):
     return rate
 
 
-@contextmanager
-def _open_npz(path):
-    with zipfile.ZipFile(path) as archive, np.load(path, allow_pickle=False) as file:
-        rate = file.get("sampling_rate")
-        arrays = {name: _NpzRows(archive, name) for name in file.files if name in ARRAYS}
-        yield arrays or dict.fromkeys(file.files), rate
+class _NpyRows:
+    """Rows of an array in the npy format, read from a stream without loading the whole array.
 
+    A file that is mapped into memory would end the program if another one shortened it.
+    """
 
-class _NpzRows:
-    """Rows of an array in an npz file, read in order without loading the whole array."""
-
-    def __init__(self, archive, name):
-        self._stream = archive.open(f"{name}.npy")
-        version = np.lib.format.read_magic(self._stream)
+    def __init__(self, stream, n_bytes):
+        version = np.lib.format.read_magic(stream)
         read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
-        self.shape, by_columns, self._dtype = read[version[0]](self._stream)
-        if by_columns or self._dtype.hasobject:
-            kind = "Python objects" if self._dtype.hasobject else "in Fortran order"
-            raise ValueError(f"its array {name!r} is stored as {kind}")
-        self._next = 0
+        self.shape, self._by_columns, self._dtype = read[version[0]](stream)
+        if self._dtype.hasobject:
+            raise ValueError("its array is stored as Python objects")
+        if min(self.shape, default=0) < 0 or self._size(self.shape) > n_bytes - stream.tell():
+            raise ValueError(f"it is too short for an array of shape {self.shape}")
+        self._stream, self._next = stream, 0
 
     def __getitem__(self, rows):
         start, stop, _ = rows.indices(self.shape[0])
+        if self._by_columns:  # In Fortran order: rows are not contiguous.
+            if start == 0:
+                self._whole = self._read(self.shape[::-1]).T
+            return np.ascontiguousarray(self._whole[start:stop])
         if start != self._next:
             raise ValueError(f"rows must be read in order: {self._next} is next, got {start}")
         self._next = stop
-        row = int(np.prod(self.shape[1:], dtype=int))
-        content = self._stream.read((stop - start) * row * self._dtype.itemsize)
-        return np.frombuffer(content, self._dtype).reshape(stop - start, *self.shape[1:])
+        return self._read((stop - start, *self.shape[1:]))
+
+    def _read(self, shape):
+        content = bytearray(self._size(shape))
+        n_read = self._stream.readinto(content)
+        if n_read < len(content):
+            raise ValueError(f"it ends {len(content) - n_read:,} bytes too early")
+        return np.frombuffer(content, self._dtype).reshape(shape)
+
+    def _size(self, shape):
+        return math.prod(shape) * self._dtype.itemsize
+
+
+@contextmanager
+def _open_npz(path):
+    with zipfile.ZipFile(path) as archive:
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        wanted = {name: members[name] for name in (*ARRAYS, "sampling_rate") if name in members}
+        for info in wanted.values():
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ValueError(f"{info.filename} is compressed by an unknown method")
+        check_declared(path, sum(info.file_size for info in wanted.values()))
+        arrays = {
+            name: _NpyRows(archive.open(info), info.file_size) for name, info in wanted.items()
+        }
+        rate = arrays.pop("sampling_rate", None)
+        if rate is not None:
+            rate = rate._read(rate.shape)
+        yield arrays or dict.fromkeys(members), rate
 
 
 @contextmanager
 def _open_npy(path):
-    yield {"traces": np.load(path, mmap_mode="r", allow_pickle=False)}, None
+    with open(path, "rb") as file:
+        yield {"traces": _NpyRows(file, path.stat().st_size)}, None
+
+
+class _Hdf5Rows:
+    """Rows of an HDF5 data set in this package's units."""
+
+    def __init__(self, dataset, path):
+        check_stored(dataset, path)
+        attributes, self.shape, self._dataset = dataset.attrs, dataset.shape, dataset
+        self._factor = _factor(attributes.get("unit", "mV"), _TO_MILLIVOLTS, dataset.name)
+        columns = attributes.get("columns", EVENT_COLUMNS)
+        if list(columns) != list(EVENT_COLUMNS):
+            raise ValueError(f"the columns of its events must be {EVENT_COLUMNS}, got {columns}")
+
+    def __getitem__(self, rows):
+        values = self._dataset[rows]
+        return values if self._factor == 1 else values * self._factor
 
 
 @contextmanager
 def _open_hdf5(path):
     import h5py
 
-    with h5py.File(path, "r") as file:
-        yield dict(file), file.attrs.get("sampling_rate")
+    with open_hdf5(path) as file:
+        arrays = {name: file[name] for name in ARRAYS if name in file}
+        for name, found in arrays.items():
+            if isinstance(found, h5py.Dataset) and found.shape:
+                arrays[name] = _Hdf5Rows(found, path)
+        rate = file.attrs.get("sampling_rate")
+        if rate is not None:
+            unit = file.attrs.get("sampling_rate_unit", "MHz")
+            rate = _rate(rate) * _factor(unit, _TO_MEGAHERTZ, "sampling_rate")
+        yield arrays or dict(file), rate
+
+
+def _factor(unit, factors, name):
+    unit = unit.decode() if isinstance(unit, bytes) else str(unit)
+    if unit not in factors:
+        raise ValueError(f"the unit of {name!r} must be one of {list(factors)}, got {unit!r}")
+    return factors[unit]
 
 
 @contextmanager
@@ -144,25 +203,36 @@ def _write_npy(path, arrays, sampling_rate):
 def _write_hdf5(path, arrays, sampling_rate):
     import h5py
 
-    with h5py.File(path, "w") as file:
-        describe_hdf5(file, sampling_rate)
+    create_hdf5(path, {name: array.shape for name, array in arrays.items()}, sampling_rate)
+    with h5py.File(path, "r+", locking=False) as file:
         for name, array in arrays.items():
-            describe_dataset(file.create_dataset(name, data=array), name)
+            file[name][:] = array
 
 
-def describe_hdf5(file, sampling_rate):
-    """Write the sampling rate, if it is known, into the attributes of a file."""
-    if sampling_rate is not None:
-        file.attrs["sampling_rate"] = float(sampling_rate)
-        file.attrs["sampling_rate_unit"] = "MHz"
+def create_hdf5(path, shapes, sampling_rate, **attributes):
+    """Create a file of its final size with data sets of these shapes, without values.
 
+    Event tables are filled with NaN. Later writes change only numbers: a file whose process is
+    killed stays readable.
+    """
+    import h5py
 
-def describe_dataset(dataset, name):
-    """Write the unit of a data set, or its columns, into its attributes."""
-    if name == "events":
-        dataset.attrs["columns"] = list(EVENT_COLUMNS)
-    else:
-        dataset.attrs["unit"] = "mV"
+    itemsize = {"events": 8}
+    n_bytes = sum(math.prod(shape) * itemsize.get(name, 4) for name, shape in shapes.items())
+    reserve_space(path, n_bytes)
+    with h5py.File(path, "w", locking=False) as file:
+        if sampling_rate is not None:
+            attributes |= {"sampling_rate": float(sampling_rate), "sampling_rate_unit": "MHz"}
+        file.attrs.update(attributes)
+        for name, shape in shapes.items():
+            if name == "events":
+                dataset = file.create_dataset(name, shape, np.float64, fillvalue=np.nan)
+                dataset.attrs["columns"] = list(EVENT_COLUMNS)
+            else:
+                dataset = file.create_dataset(name, shape, np.float32, fill_time="never")
+                dataset.attrs["unit"] = "mV"
+            dataset[-1:] = np.nan  # The first write allocates the data set in the file.
+    reserve_space(path, path.stat().st_size)
 
 
 _OPEN = {
@@ -172,5 +242,6 @@ _OPEN = {
     ".hdf5": _open_hdf5,
     ".nur": _open_nur,
 }
+PICKLES = (".nur",)
 READ = tuple(_OPEN)
 WRITERS = {".npz": _write_npz, ".npy": _write_npy, ".h5": _write_hdf5, ".hdf5": _write_hdf5}

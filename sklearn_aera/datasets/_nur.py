@@ -42,8 +42,8 @@ def _channels(event):
     for station in event.get_stations():
         for channel in station.iter_channels():
             trace = channel.get_trace()
-            if trace is None:
+            rate = channel.get_sampling_rate()
+            if trace is None or rate is None:
                 continue
             numbers = (event.get_run_number(), event.get_id(), station.get_id(), channel.get_id())
-            rate = channel.get_sampling_rate() * _MEGAHERTZ
-            yield numbers, np.asarray(trace * _MILLIVOLTS, dtype=np.float32), rate
+            yield numbers, np.asarray(trace * _MILLIVOLTS, dtype=np.float32), rate * _MEGAHERTZ

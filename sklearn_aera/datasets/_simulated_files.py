@@ -11,10 +11,11 @@ from sklearn.utils import gen_batches
 from sklearn_aera import __version__
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._events import EVENT_COLUMNS
-from sklearn_aera._files import check_new, written_whole
+from sklearn_aera._files import check_new, check_readable, publish, readable, written_whole
 from sklearn_aera._random import draw_seed
-from sklearn_aera._validation import check_count
-from sklearn_aera.datasets._formats import ARRAYS, describe_dataset, describe_hdf5
+from sklearn_aera._validation import check_count, check_n_jobs
+from sklearn_aera.datasets._formats import ARRAYS, create_hdf5
+from sklearn_aera.datasets._hdf5 import open_hdf5
 from sklearn_aera.datasets._traces import SIMULATION_OPTIONS, make_traces
 from sklearn_aera.simulation import TraceSimulator
 
@@ -86,9 +87,10 @@ def simulate_to_file(
         )
     n_events = check_count(n_events, "n_events")
     chunk_size = check_count(chunk_size, "chunk_size")
-    check_new(path, overwrite)
+    check_n_jobs(n_jobs)
     part = path.with_name(f"{path.name}.part")
     if part.exists() and not resume:
+        check_new(path, overwrite)
         raise FileExistsError(
             f"path: there is an unfinished file {part}: resume=True continues it, or remove it"
         )
@@ -100,16 +102,24 @@ def simulate_to_file(
         "spectral_slope": spectral_slope,
         "random_state": draw_seed(random_state),
     }
+    wanted = (n_events, first_event_id, options, random_state is None)
+    if resume and not overwrite and _is_complete(path, wanted):
+        part.unlink(missing_ok=True)
+        return
+    check_new(path, overwrite)
     if part.exists():
-        keeps_seed = random_state is None
-        options["random_state"] = _check_same(part, n_events, first_event_id, options, keeps_seed)
+        options["random_state"] = _check_same(part, *wanted)
     else:
         # Simulating one event checks all parameters before the file is created.
         first = make_traces(1, first_event_id=first_event_id, **options)
-        _create(part, n_events, first_event_id, options, first.traces.shape[1:])
+        shapes = dict.fromkeys(ARRAYS, (n_events, *first.traces.shape[1:]))
+        shapes["events"] = (n_events, len(EVENT_COLUMNS))
+        described = _description(n_events, first_event_id, options)
+        attributes = {"parameters": described, "sklearn_aera_version": __version__}
+        with written_whole(part) as temporary:
+            create_hdf5(temporary, shapes, options["simulator"].sampling_rate, **attributes)
     _fill(part, first_event_id, options, chunk_size, n_jobs, on_progress)
-    check_new(path, overwrite)  # Another program may have written it in the meantime.
-    part.replace(path)
+    publish(part, path, overwrite)
 
 
 def _description(n_events, first_event_id, options):
@@ -127,34 +137,20 @@ def _described(value):
     return joblib_hash(value) if np.ndim(value) > 1 else value
 
 
-def _create(part, n_events, first_event_id, options, trace_shape):
-    """Create an unfinished file of the final size, in which NaN marks missing events."""
-    import h5py
-
-    with written_whole(part) as temporary, h5py.File(temporary, "w") as file:
-        describe_hdf5(file, options["simulator"].sampling_rate)
-        file.attrs["parameters"] = _description(n_events, first_event_id, options)
-        file.attrs["sklearn_aera_version"] = __version__
-        for name in ARRAYS:
-            shape = (len(EVENT_COLUMNS),) if name == "events" else trace_shape
-            dtype = np.float64 if name == "events" else np.float32
-            filled = {"fillvalue": np.nan} if name == "events" else {"fill_time": "never"}
-            dataset = file.create_dataset(name, (n_events, *shape), dtype, **filled)
-            describe_dataset(dataset, name)
-            # The first write allocates the data set in the file. Later writes change only
-            # numbers, so a file whose process is killed stays readable.
-            dataset[-1:] = np.nan
+def _is_complete(path, wanted):
+    """Return whether the simulation of a file with these parameters was completed."""
+    try:
+        _check_same(path, *wanted)
+    except (ValueError, OSError):
+        return False
+    return True
 
 
 def _check_same(part, n_events, first_event_id, options, keeps_seed):
     """Check that an unfinished file has these parameters and return its seed."""
-    import h5py
-
-    try:
-        with h5py.File(part, "r") as file:
-            stored = json.loads(file.attrs["parameters"])
-    except (OSError, KeyError, ValueError) as error:
-        raise ValueError(f"path: {part} is not an unfinished file of traces: {error}") from error
+    check_readable(part)
+    with readable(part, "an unfinished file of traces"), open_hdf5(part) as file:
+        stored = json.loads(file.attrs["parameters"])
     if keeps_seed:
         options = options | {"random_state": stored["random_state"]}
     wanted = json.loads(_description(n_events, first_event_id, options))
@@ -169,11 +165,9 @@ def _check_same(part, n_events, first_event_id, options, keeps_seed):
 
 def _fill(part, first_event_id, options, chunk_size, n_jobs, on_progress):
     """Simulate the events that an unfinished file lacks."""
-    import h5py
-
     # The simulation releases Python's global lock, and threads need no copies of their results.
     workers = Parallel(n_jobs, prefer="threads", return_as="generator")
-    with h5py.File(part, "r+") as file, workers as parallel:
+    with open_hdf5(part, "r+") as file, workers as parallel:
         n_events = len(file["events"])
         group = _AHEAD * effective_n_jobs(n_jobs) * chunk_size
         for begin in range(_n_done(file["events"]), n_events, group):

@@ -1,13 +1,12 @@
 """Make data sets of simulated traces."""
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils import Bunch, gen_batches
 
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._events import event_column
 from sklearn_aera._random import draw_seed
-from sklearn_aera._validation import check_count
+from sklearn_aera._validation import check_count, check_part
 from sklearn_aera.datasets._events import EVENT_OPTIONS, make_events
 from sklearn_aera.simulation import TraceSimulator
 
@@ -65,7 +64,7 @@ def make_traces(
     if chunk_size is not None:
         check_count(chunk_size, "chunk_size")
     seed = draw_seed(random_state)
-    simulator = TraceSimulator() if simulator is None else clone(simulator)
+    simulator = check_part(simulator, "simulator", TraceSimulator, "simulate")
     if simulator.random_state is None:
         simulator.set_params(random_state=seed)
     table = {

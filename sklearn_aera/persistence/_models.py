@@ -7,7 +7,7 @@ from pathlib import Path
 import joblib
 from sklearn.base import BaseEstimator
 
-from sklearn_aera._files import check_new, written_whole
+from sklearn_aera._files import check_pickle, check_readable, written_whole
 from sklearn_aera._validation import check_choice
 from sklearn_aera.persistence._trust import is_of_old_layout, is_trusted
 
@@ -68,8 +68,7 @@ def save_model(model, path, *, overwrite=False):
         raise TypeError(f"model must be an estimator, got {model!r}")
     path = Path(path)
     check_choice(path.suffix, f"the ending of path {path.name!r}", SUFFIXES)
-    check_new(path, overwrite)
-    with written_whole(path) as temporary, _without_callbacks(model):
+    with written_whole(path, overwrite) as temporary, _without_callbacks(model):
         if path.suffix == ".joblib":
             joblib.dump(model, temporary, compress=True)
         else:
@@ -115,13 +114,9 @@ def load_model(path, *, allow_pickle=False, trusted=()):
     """
     path = Path(path)
     check_choice(path.suffix, f"the ending of path {path.name!r}", SUFFIXES)
-    if not path.is_file():
-        raise FileNotFoundError(f"path: there is no file {path}")
-    if path.suffix == ".joblib" and not allow_pickle:
-        raise ValueError(
-            f"path: loading {path} runs code that is in the file; allow_pickle=True allows it, "
-            "for files from a source that you trust"
-        )
+    check_readable(path)
+    if path.suffix == ".joblib":
+        check_pickle(path, allow_pickle)
     try:
         model = joblib.load(path) if path.suffix == ".joblib" else _load_skops(path, trusted)
     except _RefusedError:
