@@ -3,7 +3,9 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_aera._validation import as_real_array
+from sklearn_aera._validation import as_array, as_real_array
+
+_LARGEST = 1e100  # The squares of larger values leave the range of float64.
 
 
 def validate_traces(
@@ -26,6 +28,8 @@ def validate_traces(
     if not reset:
         check_is_fitted(estimator)
     X = as_real_array(X, "X")
+    if args and args[0] is not None:
+        as_array(args[0], "y")
     shape = np.shape(X)
     if len(shape) == 3:
         if not several_channels:
@@ -46,9 +50,11 @@ def validate_traces(
             f"X must have traces of shape {estimator.trace_shape_}, as in fit, got traces of shape "
             f"{shape[1:]}"
         )
-    with np.errstate(over="ignore"):  # Values beyond float32 are then reported as infinite.
+    with np.errstate(over="ignore", invalid="ignore"):  # Infinite values are reported.
         result = validate_data(estimator, X, *args, reset=reset, dtype=dtype, **options)
     traces = result[0] if args else result
+    if traces.dtype == np.float64 and max(traces.max(), -traces.min()) > _LARGEST:
+        raise ValueError(f"X must have values from {-_LARGEST} to {_LARGEST}")
     if len(shape) == 3:
         traces = traces.reshape(shape)
     if reset:

@@ -32,12 +32,11 @@ def stationary_autocovariance(
     float64, white noise included: ``regularization`` is its share of the power. Traces that are
     zero give white noise of unit variance.
 
-    Defaults were measured with ``examples/benchmarks/covariance.py``. A carrier between two
-    frequencies must still be narrow: with 16 frequencies per sample whitened carriers keep 10 %
-    too much power, with 64 none, and 256 change nothing. Of 10, 30 and 100 iterations, 30 have the
-    lowest divergence from the true covariance, with 200 traces as with 20 000: after 10 the power
-    at the carriers is 8 % too high, and after 100 the estimate follows fluctuations of the data.
-    The area under the ROC curve is equal to 0.0001 for all three.
+    Measured with ``examples/benchmarks/covariance.py``: with 16 frequencies per sample, whitened
+    carriers keep 10 % too much power, with 64 none, and 256 change nothing. Of 10, 30 and 100
+    iterations, 30 have the lowest divergence from the true covariance, with 200 traces as with
+    20 000: after 10, carriers have 8 % too much power, and after 100 the estimate follows
+    fluctuations of the data. The area under the ROC curve is equal to 0.0001 for all three.
     """
     sample, power = _sample_covariance(traces)
     n_samples = len(sample)

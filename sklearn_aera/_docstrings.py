@@ -1,4 +1,4 @@
-"""Parameter descriptions that several docstrings share."""
+"""Sections and parameters that docstrings of the simulator and of estimators share."""
 
 import re
 from inspect import isclass, isfunction
@@ -6,7 +6,6 @@ from textwrap import dedent, indent
 
 _PLACE = re.compile(r"^( *)%\((\w+)\)s$", re.MULTILINE)
 
-# Parameters and attributes of the simulator and of the estimators for traces.
 PARAMETERS = {
     "X": """
 Parameters

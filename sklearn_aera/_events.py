@@ -41,10 +41,10 @@ def check_events(events):
         )
     event_id, snr, _, slope, polarity = events.T
     is_id = (event_id >= 0) & (event_id < MAX_EVENT_ID) & (event_id == np.floor(event_id))
-    _require(is_id, "event_id", event_id, "an integer from 0 to 2**53 - 1")
-    _require((snr >= 0) & (snr <= MAX_SNR), "snr", snr, "0 (noise alone) or positive, up to 10**6")
-    _require(np.abs(slope) <= MAX_SLOPE, "spectral_slope", slope, "from -100 to 100 per GHz")
-    _require(np.abs(polarity) == 1, "polarity", polarity, "-1 or 1")
+    require(is_id, "event_id", event_id, "an integer from 0 to 2**53 - 1")
+    require((snr >= 0) & (snr <= MAX_SNR), "snr", snr, "0 (noise alone) or positive, up to 10**6")
+    require(np.abs(slope) <= MAX_SLOPE, "spectral_slope", slope, "from -100 to 100 per GHz")
+    require(np.abs(polarity) == 1, "polarity", polarity, "-1 or 1")
     return events
 
 
@@ -65,7 +65,8 @@ def _column_names(events):
     return getattr(getattr(events, "dtype", None), "names", None)
 
 
-def _require(valid, column, values, allowed):
+def require(valid, column, values, allowed):
+    """Raise ValueError for the first row of events whose value in a column is not valid."""
     if not valid.all():
         row = int(np.argmin(valid))
         raise ValueError(f"{column} must be {allowed}, got {values[row]} in row {row} of events")

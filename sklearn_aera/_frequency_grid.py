@@ -60,10 +60,7 @@ class FrequencyGrid:
         gain[2 * frequencies >= rate] = 0.0
         (passed,) = np.nonzero(gain)
         if passed.size == 0:
-            raise ValueError(
-                f"response must pass frequencies below half the sampling_rate of {rate} MHz, got a "
-                "gain of 0 at all of them"
-            )
+            raise ValueError(f"response must pass frequencies below {rate / 2} MHz, got gains of 0")
         first, last = passed[0], passed[-1]
         return cls(rate, n_samples, n_grid, int(first), gain[first : last + 1])
 
@@ -123,7 +120,6 @@ class FrequencyGrid:
         Returns
         -------
         ndarray of shape (n, n_samples), float32
-            In the unit of the coefficients.
         """
         spectrum = np.zeros((len(coefficients), self.n_grid // 2 + 1), dtype=np.complex64)
         spectrum[:, self.first_bin : self.first_bin + self.n_bins] = coefficients

@@ -8,6 +8,7 @@ from sklearn_aera._validation import as_array, as_real_array, shown
 _BACKGROUND = {"noise", "background"}
 
 
+@np.errstate(invalid="ignore")
 def background_mask(y):
     """Return which labels or true signals are background, of shape (n_traces,).
 

@@ -14,10 +14,7 @@ def publish(package, names, exported):
 
 
 def public_in(package):
-    """Decorate a class or function of a shared module that ``package`` makes public.
-
-    It then names ``package`` even before this is imported. Other objects are left as they are.
-    """
+    """Decorate a class or function that ``package`` makes public; other objects are unchanged."""
 
     def rename(thing):
         # Doctest looks for the methods of a class in the module of the class.

@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 
-from sklearn_aera._validation import shown
+from sklearn_aera._validation import NO_NUMBERS, shown
 
 
 def draw_seed(random_state):
@@ -15,7 +15,7 @@ def draw_seed(random_state):
     """
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
-    if isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool):
+    if isinstance(random_state, numbers.Integral) and not isinstance(random_state, NO_NUMBERS):
         if random_state < 0:
             raise ValueError(f"random_state must be 0 or positive, got {shown(random_state)}")
         return int(random_state)

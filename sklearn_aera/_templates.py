@@ -53,9 +53,8 @@ def fit_bank(estimator, pulse, response, background):
     regularization = check_regularization(estimator.regularization)
     n_phases = check_count(estimator.n_phases, "n_phases", max_val=_MAX_PER_CELL)
     n_slopes = check_count(estimator.n_slopes, "n_slopes", max_val=_MAX_PER_CELL)
-    slopes = check_interval(
-        estimator.spectral_slope, "spectral_slope", min_val=-MAX_SLOPE, max_val=MAX_SLOPE
-    )
+    limits = {"min_val": -MAX_SLOPE, "max_val": MAX_SLOPE}
+    slopes = check_interval(estimator.spectral_slope, "spectral_slope", **limits)
     grid = FrequencyGrid.from_response(response, estimator.sampling_rate, background.shape[1])
     times = arrival_times(estimator.arrival_time, grid, estimator.times_per_sample)
     shapes = pulse.prepare(grid).shapes(slopes, n_slopes)

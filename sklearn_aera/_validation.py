@@ -12,6 +12,8 @@ from sklearn.base import clone
 from sklearn.utils import check_array, check_scalar
 
 _LARGEST_COUNT = 2**31 - 1
+# Types that count as integers in Python or NumPy, but are no numbers.
+NO_NUMBERS = (bool, np.timedelta64)
 
 
 def shown(value):
@@ -40,14 +42,14 @@ def check_real(value, name, **limits):
     number = _as_float(value, name)
     if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, got {shown(value)}")
-    check_scalar(value, name, numbers.Real, **limits)
+    # NumPy compares in the precision of the value.
+    check_scalar(number if isinstance(value, np.floating) else value, name, numbers.Real, **limits)
     return number
 
 
 def check_sampling_rate(value):
     """Check a parameter ``sampling_rate`` in MHz: above 0, at most 10**6."""
-    limits = {"min_val": 0.0, "max_val": 1e6, "include_boundaries": "right"}
-    return check_real(value, "sampling_rate", **limits)
+    return check_real(value, "sampling_rate", min_val=0.0, max_val=1e6, include_boundaries="right")
 
 
 def check_regularization(value):
@@ -57,7 +59,7 @@ def check_regularization(value):
 
 def check_count(value, name, *, min_val=1, max_val=_LARGEST_COUNT):
     """Return an integer from ``min_val`` to ``max_val`` as an int."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+    if isinstance(value, NO_NUMBERS) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer, got {shown(value)}")
     if not min_val <= value <= max_val:
         limit = f">= {min_val}" if value < min_val else f"<= {max_val}"
@@ -76,7 +78,7 @@ def check_interval(value, name, *, min_val=-math.inf, max_val=math.inf):
     """Return ``value``, a number or an increasing pair of numbers, as a pair of floats."""
     ends = (value, value) if isinstance(value, numbers.Real) else value
     try:
-        low, high = (_as_float(end, name) for end in ends)
+        low, high = [_as_float(end, name) for end in ends] if len(ends) == 2 else ()
     except (TypeError, ValueError):
         message = f"{name} must be a number or a pair (low, high), got {shown(value)}"
         raise ValueError(message) from None
@@ -110,14 +112,19 @@ def check_part(part, name, default, method):
     return clone(part, safe=False)
 
 
-def as_array(values, name):
-    """Return an array of ``values``, which must not be masked and must have equal rows."""
+def as_array(values, name, kinds="biufOU"):
+    """Return an array of numbers or texts, not masked, with rows of equal length."""
     if np.ma.is_masked(values):
         raise ValueError(f"{name} must not have masked values")
     try:
-        return np.asarray(values)
+        array = np.asarray(values)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be an array, with rows of equal length") from None
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {name} must contain real numbers")
+    if array.dtype.kind not in kinds:
+        raise ValueError(f"{name} must contain real numbers, got values of type {array.dtype}")
+    return array
 
 
 def as_real_array(values, name):
@@ -127,16 +134,13 @@ def as_real_array(values, name):
     """
     if issparse(values):
         return values
-    array = as_array(values, name)
-    if array.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: {name} must contain real numbers")
-    if array.dtype.kind not in "biufO":
-        raise ValueError(f"{name} must contain real numbers, got values of type {array.dtype}")
+    array = as_array(values, name, kinds="biufO")
     if array.dtype == object:
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError, OverflowError) as error:
-            raise type(error)(f"{name} must contain real numbers: {error}") from None
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"{name} must contain real numbers: {error}") from None
     return values if hasattr(values, "columns") else array
 
 
@@ -153,8 +157,11 @@ def check_reals(values, name, **limits):
 
 def check_rows(values, name, dtype):
     """Return finite real numbers in two dimensions, not empty, as an array."""
-    with np.errstate(over="ignore"):  # Values beyond float32 are then reported as infinite.
-        return check_array(as_real_array(values, name), dtype=dtype, input_name=name)
+    values = as_real_array(values, name)
+    if np.ndim(values) != 2:
+        raise ValueError(f"{name} must have two dimensions, got shape {np.shape(values)}")
+    with np.errstate(over="ignore", invalid="ignore"):  # Infinite values are reported.
+        return check_array(values, dtype=dtype, input_name=name)
 
 
 def check_vector(values, name):
@@ -168,7 +175,7 @@ def check_vector(values, name):
 
 def _as_float(value, name):
     """Return a real number as a float, which is infinite if the number is too large."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    if isinstance(value, NO_NUMBERS) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a real number, got {shown(value)}")
     try:
         return float(value)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from sklearn_aera.preprocessing import SpectralWhitener
+from sklearn_aera.preprocessing import SpectralWhitener, WienerFilter
 
 
 def test_layout_in_memory_does_not_matter():
@@ -82,5 +82,21 @@ DATES = np.array(["2024-01-01", "2024-01-02", "2024-01-03"], dtype="M8[D]")
 )
 def test_traces_that_are_not_numbers(X, message):
     whitener = SpectralWhitener().fit(np.eye(4))
-    with pytest.raises((ValueError, TypeError, OverflowError), match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         whitener.transform(X)
+
+
+def test_values_whose_squares_overflow():
+    for X in (np.full((2, 4), 1e101), np.full((2, 4), -1e101)):
+        with pytest.raises(ValueError, match=r"X must have values from -1e\+100 to 1e\+100"):
+            SpectralWhitener().fit(X)
+    assert np.isfinite(SpectralWhitener().fit(np.eye(4) * 1e99).autocovariance_).all()
+
+
+def test_target_that_is_not_numbers_or_labels():
+    for y, message in (([0, 1j, 0, 1], "Complex data not supported: y must"), (DATES, "y must")):
+        with pytest.raises(ValueError, match=message):
+            WienerFilter().fit(np.eye(len(y)), y)
+    labels = pd.Series([0, 1, None, 1], dtype="Int64")
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        WienerFilter().fit(np.eye(4), labels)

@@ -129,9 +129,12 @@ def _events(**changes):
         (_events(event_id=0.5), "event_id must be an integer from 0"),
         (_events(event_id=-1), "event_id must be an integer from 0"),
         (_events(polarity=0), "polarity must be -1 or 1, got"),
-        (_events(arrival_time=3), r"arrival_time must lie within the trace, from 0 to 2.778 us"),
+        (
+            _events(arrival_time=3),
+            r"arrival_time must be within the trace, from 0 to 2.778 us, got 3",
+        ),
         (np.ones((0, 5)), "0 sample"),
-        (np.ones(5), "Expected 2D array"),
+        (np.ones(5), r"events must have two dimensions, got shape \(5,\)"),
     ],
 )
 def test_bad_event_tables(events, message):

@@ -90,6 +90,7 @@ class SNRCalculator(FeatureNamesMixin, TransformerMixin, Estimator):
         # Where the noise is exactly zero, the ratio is the largest float32.
         return np.minimum(ratio, np.finfo(np.float32).max)[:, None]
 
+    @np.errstate(divide="ignore", over="ignore")
     def _ratio_outside_peak(self, X):
         signal = self._samples("signal_window")
         position = signal.start + np.abs(X[:, signal]).argmax(axis=1)
@@ -98,8 +99,7 @@ class SNRCalculator(FeatureNamesMixin, TransformerMixin, Estimator):
         is_noise[is_noise.sum(axis=1) < 2] = True
         relative, peak = divide_by_peak(X, samples=signal, dtype=np.float64)
         power = np.mean(np.square(relative), axis=1, where=is_noise)
-        with np.errstate(divide="ignore"):
-            return np.where(peak[:, 0] > 0, 1 / np.sqrt(power), 0.0)
+        return np.where(peak[:, 0] > 0, 1 / np.sqrt(power), 0.0)
 
     def _samples(self, name):
         """Return the slice of samples in a window given in us."""

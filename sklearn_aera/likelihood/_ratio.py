@@ -243,8 +243,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
             priors = check_reals(self.priors, "priors")
             if priors.shape != (2,) or not (np.all(priors > 0) and np.isclose(priors.sum(), 1)):
                 raise ValueError(
-                    "priors must be two probabilities above 0 that sum to 1, of noise and of "
-                    f"pulses, got {shown(self.priors)}"
+                    f"priors must be two probabilities above 0 that sum to 1, got {shown(priors)}"
                 )
         return check_interval(self.snr, "snr", min_val=1 / MAX_SNR, max_val=MAX_SNR)
 

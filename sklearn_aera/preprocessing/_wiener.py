@@ -38,7 +38,6 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
     See Also
     --------
-    SpectralWhitener : Linear filter for detection.
     sklearn_aera.likelihood.LikelihoodRatioClassifier.posterior_mean : Estimate with the lowest
         mean squared error of all.
 

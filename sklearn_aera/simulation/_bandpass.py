@@ -6,9 +6,8 @@ from scipy.signal import butter, freqs_zpk
 from sklearn_aera._base import Documented
 from sklearn_aera._validation import check_count, check_real, check_reals
 
-# Within these limits, in MHz, and up to this order the response of a Butterworth filter is finite.
+# Within these limits, in MHz, a Butterworth filter of order 20 is finite.
 _LIMITS = {"min_val": 1e-6, "max_val": 1e6}
-_MAX_ORDER = 20
 
 
 class BandPass(Documented):
@@ -68,7 +67,7 @@ class BandPass(Documented):
             raise ValueError(f"high must be above low={low} MHz, got {high} MHz")
         frequencies = check_reals(frequencies, "frequencies", min_val=0.0, max_val=1e6)
         if self.order is not None:
-            order = check_count(self.order, "order", max_val=_MAX_ORDER)
+            order = check_count(self.order, "order", max_val=20)
             filter_ = butter(order, [low, high], btype="bandpass", analog=True, output="zpk")
             gain = np.abs(freqs_zpk(*filter_, worN=frequencies.ravel())[1])
             return gain.reshape(frequencies.shape)
@@ -77,6 +76,7 @@ class BandPass(Documented):
         return rise * _half_cosine(high - frequencies, width)
 
 
+@np.errstate(over="ignore")
 def _half_cosine(distance, width):
     """Rise from 0 at -width/2 to 1 at width/2 along half a cosine."""
     if width == 0:

@@ -96,9 +96,7 @@ class AntennaNoise(Documented):
         Frequencies of narrowband transmitters in MHz. The default is AERA's beacon.
     carrier_share : float, default=0.9
         Share of the mean noise power in the carriers, at least 0 and below 1, split evenly among
-        them. A larger share makes detection easier, since carriers can be removed. With the
-        default, the accuracy of the ideal detector at an SNR of 2 is 0.99, as in the textbook
-        data.
+        them. A larger share makes detection easier, since carriers can be removed.
     carrier_amplitude : {"jitter", "rayleigh"}, default="jitter"
         Distribution of a carrier's amplitude over events: uniform within 30 % of its mean, as for
         a transmitter that is always on, or Rayleigh distributed. Rayleigh amplitudes and random
@@ -237,7 +235,8 @@ class AntennaNoise(Documented):
 
     def _add_bursts(self, coefficients, uniform):
         """Add the Fourier coefficients of each event's bursts, in place."""
-        count = poisson.ppf(uniform[:, 0], self.burst_rate * self.frequency_grid_.duration)
+        mean = float(self.burst_rate) * self.frequency_grid_.duration
+        count = poisson.ppf(uniform[:, 0], mean)
         for number in range(self.n_bursts_):
             rows = np.flatnonzero(count > number)
             if rows.size == 0:

@@ -101,9 +101,8 @@ class AnalyticPulse(Documented):
 
         %(spectra)s
         """
-        amplitude = amplitude_spectrum(
-            self.frequencies_, slope, self.quadratic_slope, self.quadratic_frequency
-        )
+        quadratic = self.quadratic_slope, self.quadratic_frequency
+        amplitude = amplitude_spectrum(self.frequencies_, slope, *quadratic)
         phase = np.deg2rad(float(self.phase_jitter)) * (2 * uniform - 1)
         return amplitude * np.exp(1j * phase).astype(np.complex64)
 

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
-from sklearn_aera._events import EVENT_COLUMNS, check_events
+from sklearn_aera._events import EVENT_COLUMNS, check_events, require
 from sklearn_aera._frequency_grid import FrequencyGrid
 from sklearn_aera._random import draw_seed
 from sklearn_aera._streams import event_draws
@@ -210,13 +210,9 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
     def _check_input(self, X):
         events, duration = check_events(X), self.frequency_grid_.duration
         _, snr, arrival_time, _, _ = events.T
-        outside = (snr > 0) & ((arrival_time < 0) | (arrival_time > duration))
-        if outside.any():
-            row = int(np.argmax(outside))
-            raise ValueError(
-                f"arrival_time must lie within the trace, from 0 to {duration:.3f} us, "
-                f"got {arrival_time[row]} in row {row} of events"
-            )
+        inside = (arrival_time >= 0) & (arrival_time <= duration)
+        allowed = f"within the trace, from 0 to {duration:.3f} us"
+        require(inside | (snr == 0), "arrival_time", arrival_time, allowed)
         return events
 
     def __sklearn_tags__(self):
