@@ -60,7 +60,7 @@ class FrequencyGrid:
         gain[2 * frequencies >= rate] = 0.0
         (passed,) = np.nonzero(gain)
         if passed.size == 0:
-            raise ValueError(f"response must pass frequencies below {rate / 2} MHz, got gains of 0")
+            raise ValueError(f"response must pass frequencies below sampling_rate / 2 = {rate / 2}")
         first, last = passed[0], passed[-1]
         return cls(rate, n_samples, n_grid, int(first), gain[first : last + 1])
 
