@@ -54,13 +54,15 @@ except OSError as error:
 @pytest.mark.parametrize("context", [written_whole, reserved])
 def test_second_writer_of_a_new_file(tmp_path, context):
     path = tmp_path / "data.txt"
-    with (
-        pytest.raises(FileExistsError, match=r"exists; over|the result is in .*data-2\.txt"),
-        context(path) as temporary,
-    ):
-        temporary.write_text("mine")
-        with written_whole(path) as other:
-            other.write_text("theirs")
+
+    def write():
+        with context(path) as temporary:
+            temporary.write_text("mine")
+            with written_whole(path) as other:
+                other.write_text("theirs")
+
+    with pytest.raises(FileExistsError, match=r"exists; over|the result is in .*data-2\.txt"):
+        write()
     assert path.read_text() == "theirs"
     if context is reserved:
         assert (tmp_path / "data-2.txt").read_text() == "mine"

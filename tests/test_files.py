@@ -159,12 +159,12 @@ def test_damage_anywhere(tmp_path, suffix):
         damaged = content.copy()
         damaged[place] ^= 1 << rng.integers(8)
         path.write_bytes(damaged)
+        error = None
         try:
             load_traces(path)
-        except ValueError as error:
-            assert str(error).startswith(f"path: {path}")
-        except UserWarning:  # The values have a large mean.
-            pass
+        except (ValueError, UserWarning) as raised:  # A warning of a large mean.
+            error = raised
+        assert error is None or str(path) in str(error)
 
 
 def test_arrays_in_fortran_order(tmp_path):
@@ -191,7 +191,7 @@ def test_declared_sizes_are_limited(tmp_path, compressed):
     with h5py.File(tmp_path / "data.h5", "w") as file:
         file.create_dataset("traces", (10**9, 500), "f4", **chunks)
     for path in tmp_path.iterdir():
-        with pytest.raises(ValueError, match="too short|declares|are missing"):
+        with pytest.raises(ValueError, match=r"too short|declares|are missing"):
             load_traces(path, chunk_size=10)
 
 

@@ -1,12 +1,16 @@
 """Model files that are damaged, foreign, in the way or interrupted."""
 
+import os
 import zipfile
 
 import joblib
 import numpy as np
 import pytest
 import skops.io
+from scipy.stats import randint, uniform
+from sklearn.model_selection import RandomizedSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from sklearn_aera.persistence import load_model, save_model
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
@@ -80,6 +84,46 @@ def test_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch, suffix, mo
             save_model(PIPELINE, target, overwrite=True)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "held"),
+    [(".skops", lambda X: X), (".joblib", lambda X: X), (".skops", randint(0, 2))],
+)
+def test_models_that_could_not_be_loaded(tmp_path, suffix, held):
+    path = tmp_path / f"model{suffix}"
+    save_model(NORMALIZER, path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=rf"model cannot be stored in a {suffix} file"):
+        save_model(FunctionTransformer(kw_args={"held": held}), path, overwrite=True)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_distributions_of_a_search(tmp_path):
+    search = RandomizedSearchCV(StdNormalizer(), {"per": uniform(0, 2)}, random_state=0)
+    save_model(search, tmp_path / "model.skops")
+    with pytest.raises(ValueError, match="not trusted: scipy") as error:
+        load_model(tmp_path / "model.skops")
+    names = str(error.value).split("trusted: ")[1].split(";")[0].split(", ")
+    again = load_model(tmp_path / "model.skops", trusted=names)
+    assert again.param_distributions["per"].support() == (0, 2)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_things_that_are_no_files(tmp_path, suffix):
+    path = tmp_path / f"model{suffix}"
+    os.mkfifo(path)
+    with pytest.raises(ValueError, match=f"{path} is not a regular file"):
+        load_model(path, allow_pickle=True)
+    with pytest.raises(FileNotFoundError, match=f"there is no file {tmp_path}"):
+        load_model(tmp_path / "no" / path.name, allow_pickle=True)
+    path.unlink()
+    save_model(NORMALIZER, path)
+    path.chmod(0)
+    if not os.access(path, os.R_OK):
+        with pytest.raises(PermissionError, match=f"{path}"):
+            load_model(path, allow_pickle=True)
 
 
 def test_arguments(tmp_path):

@@ -7,9 +7,9 @@ from pathlib import Path
 import joblib
 from sklearn.base import BaseEstimator
 
-from sklearn_aera._files import check_pickle, check_readable, written_whole
+from sklearn_aera._files import check_declared, check_pickle, check_readable, written_whole
 from sklearn_aera._validation import check_choice
-from sklearn_aera.persistence._trust import is_of_old_layout, is_trusted
+from sklearn_aera.persistence._trust import called_functions, is_of_old_layout, is_trusted
 
 SUFFIXES = (".skops", ".joblib")
 _CALLBACKS = "_skl_callbacks"
@@ -38,7 +38,8 @@ def save_model(model, path, *, overwrite=False):
     TypeError
         If ``model`` is not an estimator, or the arguments are exchanged.
     ValueError
-        If the format is unknown.
+        If the format is unknown or cannot hold the model, for example because it has a lambda
+        function.
 
     See Also
     --------
@@ -69,12 +70,26 @@ def save_model(model, path, *, overwrite=False):
     path = Path(path)
     check_choice(path.suffix, f"the ending of path {path.name!r}", SUFFIXES)
     with written_whole(path, overwrite) as temporary, _without_callbacks(model):
-        if path.suffix == ".joblib":
-            joblib.dump(model, temporary, compress=True)
-        else:
-            import skops.io
+        try:
+            _dump(model, temporary)
+        except OSError:
+            raise
+        except Exception as error:
+            raise ValueError(
+                f"model cannot be stored in a {path.suffix} file; its functions and classes must "
+                f"be importable by name: {error}"
+            ) from error
 
-            skops.io.dump(model, temporary, compression=zipfile.ZIP_DEFLATED)
+
+def _dump(model, path):
+    """Write a file, and check that it can be loaded."""
+    if path.suffix == ".joblib":
+        joblib.dump(model, path, compress=True)
+        return
+    import skops.io
+
+    skops.io.dump(model, path, compression=zipfile.ZIP_DEFLATED)
+    skops.io.load(path, trusted=skops.io.get_untrusted_types(file=path))
 
 
 def load_model(path, *, allow_pickle=False, trusted=()):
@@ -87,7 +102,7 @@ def load_model(path, *, allow_pickle=False, trusted=()):
     allow_pickle : bool, default=False
         Whether to load a ``.joblib`` file. Loading it runs code from the file: do so only with
         files from a source that you trust.
-    trusted : sequence of str, default=()
+    trusted : str or sequence of str, default=()
         Full names of further classes and functions that a ``.skops`` file may refer to. The error
         for a file with untrusted types lists their names.
 
@@ -99,6 +114,8 @@ def load_model(path, *, allow_pickle=False, trusted=()):
     ------
     FileNotFoundError
         If there is no such file.
+    PermissionError
+        If the file must not be read.
     ValueError
         If the file is damaged, holds no estimator, was stored by an incompatible version, refers
         to types that are not trusted, or is a pickle and ``allow_pickle`` is False.
@@ -106,10 +123,10 @@ def load_model(path, *, allow_pickle=False, trusted=()):
     Notes
     -----
     A ``.skops`` file holds names of types and data for them. By default these types are trusted:
-    NumPy's arrays; scikit-learn's estimators, searches, splitters and common scorers; the public
-    classes of this package that hold data, and `sklearn_aera.metrics`. Loading them only restores
-    their attributes. They suffice for all estimators of this package in pipelines and grid
-    searches. Types of other packages, such as the distributions of a `RandomizedSearchCV`, and
+    NumPy's arrays; scikit-learn's estimators, searches, splitters and metrics; the public classes
+    of this package that hold data, and `sklearn_aera.metrics`. Loading them only restores their
+    attributes, and calls no function. They suffice for all estimators of this package in
+    pipelines, ensembles and grid searches. Types of other packages, such as continuous distributions of a `RandomizedSearchCV`, and
     your own functions, such as that of a `FunctionTransformer`, must be named in ``trusted``.
     """
     path = Path(path)
@@ -148,6 +165,9 @@ def _old_layout(path, reason):
 def _load_skops(path, trusted):
     import skops.io
 
+    with zipfile.ZipFile(path) as file:
+        check_declared(path, sum(member.file_size for member in file.infolist()))
+    trusted = {trusted} if isinstance(trusted, str) else set(trusted)
     unknown = skops.io.get_untrusted_types(file=path)
     foreign = [name for name in unknown if not (is_trusted(name) or name in trusted)]
     old = [name for name in foreign if is_of_old_layout(name)]
@@ -158,6 +178,9 @@ def _load_skops(path, trusted):
             f"path: {path} refers to types that are not trusted: {', '.join(foreign)}; if you "
             "trust them, name them in trusted"
         )
+    called = called_functions(path, unknown)
+    if called:
+        raise _RefusedError(f"path: loading {path} would call {', '.join(called)}")
     return skops.io.load(path, trusted=unknown)
 
 
