@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_aera.neural_network._augmentation import Augmentation, flip_and_shift
+from sklearn_aera.neural_network._augmentation import Augmentation, flip_and_shift, mix_signals
 
 
 def test_shifts_are_cyclic_and_uniform():
@@ -42,19 +42,53 @@ def test_channels_are_moved_together():
 def test_traces_and_signals_are_changed_together(shape):
     rng = np.random.default_rng(0)
     traces = rng.normal(size=shape).astype(np.float32)
-    augmentation = Augmentation(True, 10, targets_too=True)
+    augmentation = Augmentation(True, 10, mix_signals=False, targets="signal")
     moved, signals = augmentation(traces, 3 * traces, rng)
     np.testing.assert_array_equal(signals, 3 * moved)
     assert np.any(moved != traces)
     labels = np.arange(50)
-    assert augmentation._replace(targets_too=False)(traces, labels, rng)[1] is labels
+    assert augmentation._replace(targets="class")(traces, labels, rng)[1] is labels
+    rows = np.column_stack([labels % 2, (3 * traces).reshape(50, -1)])
+    moved, rows = augmentation._replace(targets="row")(traces, rows, rng)
+    np.testing.assert_array_equal(rows[:, 0], labels % 2)
+    np.testing.assert_array_equal(rows[:, 1:].reshape(shape), 3 * moved)
 
 
 def test_every_epoch_has_its_own_changes():
     traces = np.random.default_rng(0).normal(size=(50, 30)).astype(np.float32)
-    augmentation, labels = Augmentation(True, 10, targets_too=False), np.arange(50)
+    augmentation, labels = Augmentation(True, 10, False, "class"), np.arange(50)
     rng = np.random.default_rng(1)
     first, second = (augmentation(traces, labels, rng)[0] for _ in range(2))
     again = augmentation(traces, labels, np.random.default_rng(1))[0]
     assert np.any(first != second)
     np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize("n_channels", [None, 2])
+def test_mixed_signals_are_those_of_the_traces_in_the_noise_of_others(n_channels):
+    rng = np.random.default_rng(0)
+    shape = (200, 40) if n_channels is None else (200, n_channels, 40)
+    noise, signals = rng.normal(size=shape), np.zeros(shape)
+    for row in range(60):
+        signals[row, ..., 5 + row % 30] = 1 + row  # One sample, of an amplitude of its own.
+    traces, mixed = mix_signals(noise + signals, signals, rng)
+    np.testing.assert_allclose(traces - mixed, noise, atol=1e-12)
+    has = mixed.reshape(200, -1).any(axis=1)
+    assert has.sum() == 60
+    assert not has[:60].all(), "signals are in other traces"
+    amplitudes = np.sort(mixed[has].reshape(60, -1).max(axis=1))
+    np.testing.assert_array_equal(amplitudes, 1 + np.arange(60))
+    times = mixed[has].reshape(60, -1, 40).max(axis=1).argmax(axis=1)
+    np.testing.assert_array_equal(np.sort(times), np.sort(5 + np.arange(60) % 30))
+    amplitude_at = mixed[has].reshape(60, -1).max(axis=1) - 1
+    assert np.any(times != 5 + amplitude_at % 30), "at the times of others"
+
+
+def test_labels_follow_mixed_signals():
+    rng = np.random.default_rng(0)
+    signals = np.zeros((50, 30), np.float32)
+    signals[:20, 10] = 1.0
+    rows = np.column_stack([signals.any(axis=1), signals])
+    _, mixed = Augmentation(False, 0, True, "row")(signals.copy(), rows, rng)
+    np.testing.assert_array_equal(mixed[:, 0], mixed[:, 1:].any(axis=1))
+    assert mixed[:, 0].sum() == 20

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.neural_network import RecurrentDenoiser, make_denoiser, make_detector
 
-SMALL = {"n_filters": 8, "kernel_size": 12, "hidden_size": 4}
+SMALL = {"n_filters": 8, "kernel_size": 12, "stride": 6, "hidden_size": 4}
 
 
 def small_detector(epochs, **parameters):
@@ -52,7 +52,7 @@ def test_options_reach_the_steps(tmp_path):
     assert denoiser.random_state == 4
 
 
-@pytest.mark.parametrize("n_channels", [1, 2])
+@pytest.mark.parametrize("n_channels", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_make_denoiser(train, n_channels):
     X, signals = train.traces, train.signals
     if n_channels == 2:

@@ -5,11 +5,12 @@ from sklearn_aera.neural_network._architecture import Architecture
 from sklearn_aera.neural_network._classifiers import ConvolutionalClassifier, RecurrentClassifier
 from sklearn_aera.neural_network._denoiser import RecurrentDenoiser
 from sklearn_aera.neural_network._network_estimator import clear_compiled_networks
-from sklearn_aera.neural_network._recommended import make_denoiser, make_detector
+from sklearn_aera.neural_network._recommended import Detector, make_denoiser, make_detector
 
 __all__ = [
     "Architecture",
     "ConvolutionalClassifier",
+    "Detector",
     "RecurrentClassifier",
     "RecurrentDenoiser",
     "clear_compiled_networks",

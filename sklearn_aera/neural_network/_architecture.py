@@ -1,11 +1,12 @@
 """Plain data that say what a network looks like; nothing here needs Keras."""
 
+import math
 from dataclasses import dataclass
 
 from sklearn_aera._validation import check_choice, check_count, check_sizes
 
 CELLS = ("simple_rnn", "lstm", "gru")
-RECURRENT_POOLINGS = ("max", "mean", "last", "flatten")
+RECURRENT_POOLINGS = ("log_sum_exp", "max", "mean", "last", "flatten")
 CONVOLUTIONAL_POOLINGS = ("max_logit", "max", "mean", "flatten")
 
 
@@ -47,6 +48,23 @@ class Architecture:
     head: str = "logits"
 
     @property
+    def target_shape(self):
+        """Shape of one target: a class index, a signal, or a row of both."""
+        if self.head == "trace":
+            return self.output_shape
+        return (1 + math.prod(self.trace_shape),) if self.learns_arrival else (1,)
+
+    @property
+    def learns_arrival(self):
+        """Whether there is a logit for each cell of the arrival time."""
+        return self.pooling == "log_sum_exp" and self.output_shape == (1,)
+
+    @property
+    def stride(self):
+        """Samples between two steps of the sequence."""
+        return math.prod(stride for *_, stride in self.filters or (self.frame,))
+
+    @property
     def n_samples(self):
         """Number of samples of each channel."""
         return self.trace_shape[-1]
@@ -57,21 +75,37 @@ class Architecture:
         return self.trace_shape[0] if len(self.trace_shape) == 2 else 1
 
 
-def check_recurrent_parameters(estimator):
-    """Raise ValueError or TypeError if a parameter of a recurrent network is not valid."""
+def check_filters(estimator):
+    """Return (n_filters, kernel_size, stride) of each convolution, or raise an error."""
+    n_filters = check_sizes(estimator.n_filters, "n_filters")
+    layers = [n_filters]
+    for name in ("kernel_size", "stride"):
+        sizes = check_sizes(getattr(estimator, name), name)
+        if len(sizes) not in (1, len(n_filters)):
+            raise ValueError(
+                f"{name} must be one number or one for each of the {len(n_filters)} layers, "
+                f"got {getattr(estimator, name)!r}"
+            )
+        layers.append(sizes * len(n_filters) if len(sizes) == 1 else sizes)
+    return tuple(zip(*layers, strict=True))
+
+
+def check_recurrent_network(estimator):
+    """Return the fields of `Architecture` that the parameters of a recurrent network determine.
+
+    Raises ValueError or TypeError if one of the parameters is not valid.
+    """
     check_choice(estimator.cell, "cell", CELLS)
-    check_sizes(estimator.hidden_size, "hidden_size")
     check_choice(estimator.bidirectional, "bidirectional", (True, False))
-    check_count(estimator.n_filters, "n_filters", min_val=0)
-    check_count(estimator.kernel_size, "kernel_size")
-    check_count(estimator.stride, "stride")
-
-
-def recurrent_network(estimator):
-    """Fields of `Architecture` that the parameters of a recurrent estimator determine."""
-    frame = (int(estimator.kernel_size), int(estimator.stride))
+    frame, filters = (1, 1), ()
+    if isinstance(estimator.n_filters, tuple | list) or check_count(
+        estimator.n_filters, "n_filters", min_val=0
+    ):
+        filters = check_filters(estimator)
+    else:
+        frame = tuple(check_count(getattr(estimator, n), n) for n in ("kernel_size", "stride"))
     return {
-        "filters": ((int(estimator.n_filters), *frame),) if estimator.n_filters else (),
+        "filters": filters,
         "frame": frame,
         "cell": estimator.cell,
         "hidden_size": check_sizes(estimator.hidden_size, "hidden_size"),

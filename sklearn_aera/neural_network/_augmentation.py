@@ -1,4 +1,4 @@
-"""Augmentation: traces with the other polarity or moved in time."""
+"""Augmentation: traces with the other polarity, moved in time, or with other signals in them."""
 
 from typing import NamedTuple
 
@@ -7,21 +7,31 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 
 class Augmentation(NamedTuple):
-    """Random changes of the training traces, other ones in each epoch; see `flip_and_shift`."""
+    """Random changes of the training traces and their targets, other ones in each epoch."""
 
     flip_polarity: bool
     max_shift: int
-    targets_too: bool
-    """Whether the targets are signals, which are flipped and shifted with their traces."""
+    mix_signals: bool
+    targets: str
+    """What a target is: "class", "signal", or a "row" of the class and the flat signal."""
 
     def __call__(self, traces, targets, rng):
         """Augmented traces and their targets."""
         seed = rng.integers(2**63)
+        is_row = self.targets == "row"
+        signals = targets[:, 1:].reshape(traces.shape) if is_row else targets
+        if self.mix_signals:
+            traces, signals = mix_signals(traces, signals, rng)
         options = {"flip_polarity": self.flip_polarity, "max_shift": self.max_shift}
         traces = flip_and_shift(traces, np.random.default_rng(seed), **options)
-        if self.targets_too:
-            targets = flip_and_shift(targets, np.random.default_rng(seed), **options)
-        return traces, targets
+        if self.targets == "class":
+            return traces, targets
+        signals = flip_and_shift(signals, np.random.default_rng(seed), **options)
+        if not is_row:
+            return traces, signals
+        signals = signals.reshape(len(signals), -1)
+        labels = signals.any(axis=1) if self.mix_signals else targets[:, 0]
+        return traces, np.column_stack([labels, signals]).astype(np.float32)
 
 
 def flip_and_shift(traces, rng, *, flip_polarity, max_shift):
@@ -39,3 +49,21 @@ def flip_and_shift(traces, rng, *, flip_polarity, max_shift):
         signs = rng.choice(np.array([-1, 1], dtype=traces.dtype), n_traces)
         traces = traces * signs.reshape(-1, *[1] * (traces.ndim - 1))
     return traces
+
+
+def mix_signals(traces, signals, rng):
+    """Put the signals into the noise of random traces, each at the time of another signal.
+
+    Every noise, a trace without its signal, is used once, and as many traces as before have a
+    signal. Signals keep their amplitude, and their times the distribution that they have.
+    """
+    n_traces, n_samples = len(traces), traces.shape[-1]
+    rows = np.flatnonzero(signals.reshape(n_traces, -1).any(axis=1))
+    chosen = signals[rng.permutation(rows)]
+    peaks = np.abs(chosen).reshape(len(rows), -1, n_samples).max(axis=1).argmax(axis=1)
+    shifts = peaks[rng.permutation(len(rows))] - peaks
+    columns = (np.arange(n_samples) - shifts[:, None]) % n_samples
+    columns = columns.reshape(len(rows), *[1] * (traces.ndim - 2), n_samples)
+    mixed = np.zeros_like(signals)
+    mixed[rng.permutation(n_traces)[: len(rows)]] = np.take_along_axis(chosen, columns, axis=-1)
+    return traces - signals + mixed, mixed

@@ -6,20 +6,21 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
+from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._validation import check_choice, check_sizes
+from sklearn_aera._validation import check_choice
 from sklearn_aera.neural_network import _parameter_texts as texts
 from sklearn_aera.neural_network._architecture import (
     CONVOLUTIONAL_POOLINGS,
     RECURRENT_POOLINGS,
     Architecture,
-    check_recurrent_parameters,
-    recurrent_network,
+    check_filters,
+    check_recurrent_network,
 )
 from sklearn_aera.neural_network._network_estimator import (
     NetworkEstimator,
@@ -35,10 +36,13 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
 
     class_weight: Any = None
 
+    # In scikit-learn's metadata routing, signals go to `fit` without being requested.
+    __metadata_request__fit = {"signals": True}  # noqa: RUF012
+
     _epoch_target = "y"
 
     @training_method
-    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, signals=None):
         """Train the network.
 
         Parameters
@@ -55,6 +59,10 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
             share of the training traces.
         y_val : array-like of shape (n_validation_traces,), default=None
             Labels of the validation traces.
+        signals : array-like of the shape of X, default=None
+            True signals in the traces, zero for noise alone, in the unit of ``X`` and after the
+            same preprocessing. With ``pooling="log_sum_exp"`` the network learns from them when
+            pulses arrive, which takes fewer traces than to learn it from labels.
 
         Returns
         -------
@@ -65,10 +73,10 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         ValueError, TypeError
             If a parameter or the data are not valid; before any training starts.
         """
-        return self._fit_data(X, y, sample_weight, X_val, y_val)
+        return self._fit_data(X, y, sample_weight, X_val, y_val, signals=signals)
 
     @training_method
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y, classes=None, sample_weight=None, signals=None):
         """Train for one more epoch, at a constant learning rate.
 
         Parameters
@@ -81,6 +89,8 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
             All classes that any call will have; needed at the first call.
         sample_weight : array-like of shape (n_traces,), default=None
             Weight of each trace, at least 0.
+        signals : array-like of the shape of X, default=None
+            True signals, as in `fit`.
 
         Returns
         -------
@@ -104,7 +114,7 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         known = unique_labels(classes) if classes is not None else self.classes_
         if not first and not np.array_equal(known, self.classes_):
             raise ValueError(f"classes must stay {self.classes_.tolist()}, got {known.tolist()}")
-        return self._continue_fit(X, y, sample_weight, known)
+        return self._continue_fit(X, y, sample_weight, known, signals=signals)
 
     def decision_function(self, X):
         """Logits of traces.
@@ -153,9 +163,11 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         codes = (logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(axis=1)
         return self.classes_[codes]
 
-    def _check_data(self, X, y, sample_weight=None, *, reset, classes=None):
+    def _check_data(self, X, y, sample_weight=None, *, reset, classes=None, signals=None):
         X, y = validate_traces(self, X, y, dtype=np.float32, reset=reset)
         check_classification_targets(y)
+        if signals is not None:
+            signals = self._check_signals(signals, X)
         weight = None
         if sample_weight is not None or self.class_weight is not None:
             weight = compute_sample_weight(self.class_weight, y).astype(np.float32)
@@ -165,16 +177,34 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
             if not counts.any():
                 raise ValueError("sample_weight and class_weight leave no trace a weight above 0")
             X, y, weight = X[counts], y[counts], weight[counts]
+            signals = signals if signals is None else signals[counts]
         labels = unique_labels(y)
         if not reset and classes is None and not np.array_equal(labels, self.classes_):
             raise ValueError(
                 f"y has the classes {labels.tolist()}, but with warm_start=True fit continues with "
                 f"{self.classes_.tolist()}"
             )
-        return TrainingData(X, y, _class_codes(y, labels if classes is None else classes), weight)
+        codes = _class_codes(y, labels if classes is None else classes)
+        if signals is not None:
+            _check_signal_labels(signals, codes, labels if classes is None else classes)
+        return TrainingData(X, y, codes, weight, signals)
 
-    def _check_epoch(self, X, data, *, reset):
-        return self._check_data(X, data[self._epoch_target], reset=reset, classes=np.array([0, 1]))
+    def _check_signals(self, signals, X):
+        if self.pooling != "log_sum_exp":
+            raise ValueError(
+                f"signals can be used with pooling='log_sum_exp' only, got pooling={self.pooling!r}"
+            )
+        options = {"dtype": np.float32, "allow_nd": True, "input_name": "signals"}
+        signals = check_array(signals, **options)
+        if signals.shape != X.shape:
+            raise ValueError(f"signals must have the shape of X, {X.shape}, got {signals.shape}")
+        return signals
+
+    def _check_epoch(self, transform, data, *, reset):
+        own = {"classes": np.array([0, 1])}
+        if self.pooling == "log_sum_exp" and data.get("signals") is not None:
+            own["signals"] = transform(data["signals"])
+        return self._check_data(transform(data["traces"]), data["y"], reset=reset, **own)
 
     def _check_validation(self, X_val, y_val, state):
         X, y = validate_traces(self, X_val, y_val, dtype=np.float32, reset=False)
@@ -194,7 +224,11 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         return {"classes_": self.classes_, **self._fitted_state(architecture)}
 
     def _network_arrays(self, data, state):
-        return data.X, data.targets
+        if not state["architecture_"].learns_arrival:
+            return data.X, data.targets
+        signals = np.zeros_like(data.X) if data.signals is None else data.signals
+        rows = np.column_stack([data.targets, signals.reshape(len(signals), -1)])
+        return data.X, rows.astype(np.float32)
 
     def _architecture(self, classes):
         return Architecture(
@@ -224,15 +258,23 @@ class RecurrentClassifier(TraceClassifier):
     Parameters
     ----------
     %(cell)s
-    pooling : {"max", "mean", "last", "flatten"}, default="max"
-        How the outputs of the last recurrent layer are reduced over time.
-    n_filters : int, default=64
-        Number of filters of the convolution in front (rectified); 0 for none.
-    kernel_size : int, default=48
-        Length of the filters in samples, or of the frames if there are no filters.
-    stride : int, default=4
-        Distance between two positions of the filters or frames, in samples. With ``n_filters=0``,
+    pooling : {"log_sum_exp", "max", "mean", "last", "flatten"}, default="max"
+        How the sequence is reduced over time. With "log_sum_exp" the network gives logits of a
+        pulse for each arrival time, from the recurrent outputs and the features in front of them,
+        and their log-sum-exp is the logit, as in the likelihood ratio. The others reduce the
+        outputs of the last recurrent layer.
+    n_filters : int or tuple of int, default=64
+        Number of filters of the convolution in front (rectified), or of each of several; 0 for
+        none.
+    kernel_size : int or tuple of int, default=48
+        Length of the filters in steps of the layer's input, or of the frames if there are no
+        filters, in samples.
+    stride : int or tuple of int, default=4
+        Distance between two positions of the filters or frames. With ``n_filters=0``,
         ``kernel_size=1`` and ``stride=1`` the recurrent layer reads single samples.
+    mix_signals : bool, default=False
+        In each epoch, put the training signals into the noise of other traces, at the times of
+        other signals; used where `fit` is given ``signals``. Limited data give endless traces.
     %(training)s
     %(class_weight)s
 
@@ -284,16 +326,18 @@ class RecurrentClassifier(TraceClassifier):
     hidden_size: int | tuple = 32
     bidirectional: bool = True
     pooling: str = "max"
-    n_filters: int = 64
-    kernel_size: int = 48
-    stride: int = 4
+    n_filters: int | tuple = 64
+    kernel_size: int | tuple = 48
+    stride: int | tuple = 4
+    mix_signals: bool = False
 
     def _check_architecture(self):
-        check_recurrent_parameters(self)
+        check_recurrent_network(self)
         check_choice(self.pooling, "pooling", RECURRENT_POOLINGS)
+        check_choice(self.mix_signals, "mix_signals", (True, False))
 
     def _network(self):
-        return recurrent_network(self)
+        return check_recurrent_network(self)
 
 
 @fill_docstring(
@@ -349,31 +393,17 @@ class ConvolutionalClassifier(TraceClassifier):
     pooling: str = "max_logit"
 
     def _check_architecture(self):
-        self._filters()
+        check_filters(self)
         check_choice(self.pooling, "pooling", CONVOLUTIONAL_POOLINGS)
 
     def _network(self):
         return {
-            "filters": self._filters(),
+            "filters": check_filters(self),
             "frame": (1, 1),
             "cell": None,
             "hidden_size": (),
             "bidirectional": False,
         }
-
-    def _filters(self):
-        """(n_filters, kernel_size, stride) of each layer."""
-        n_filters = check_sizes(self.n_filters, "n_filters")
-        layers = [n_filters]
-        for name in ("kernel_size", "stride"):
-            sizes = check_sizes(getattr(self, name), name)
-            if len(sizes) not in (1, len(n_filters)):
-                raise ValueError(
-                    f"{name} must be one number or one for each of the {len(n_filters)} layers, "
-                    f"got {getattr(self, name)!r}"
-                )
-            layers.append(sizes * len(n_filters) if len(sizes) == 1 else sizes)
-        return tuple(zip(*layers, strict=True))
 
 
 def _class_codes(y, classes, name="y"):
@@ -384,3 +414,18 @@ def _class_codes(y, classes, name="y"):
             f"the classes are {classes.tolist()}"
         )
     return np.searchsorted(classes, y)
+
+
+def _check_signal_labels(signals, codes, classes):
+    """Raise ValueError unless the traces that have a signal are those of the second class."""
+    if len(classes) != 2:
+        raise ValueError(f"signals can be used with two classes only, y has {len(classes)}")
+    has_signal = signals.reshape(len(signals), -1).any(axis=1)
+    wrong = np.flatnonzero(has_signal != (codes == 1))
+    if wrong.size:
+        row, found = wrong[0], "not zero" if has_signal[wrong[0]] else "zero"
+        raise ValueError(
+            f"signals must be zero for traces of noise alone, and for no other: it is {found} in "
+            f"row {row}, which y calls {classes.tolist()[codes[row]]!r}; there are {wrong.size} "
+            "such rows"
+        )

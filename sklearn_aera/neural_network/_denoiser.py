@@ -11,11 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._scaling import divide_by_std
+from sklearn_aera._validation import check_count
 from sklearn_aera.neural_network import _parameter_texts as texts
 from sklearn_aera.neural_network._architecture import (
     Architecture,
-    check_recurrent_parameters,
-    recurrent_network,
+    check_recurrent_network,
 )
 from sklearn_aera.neural_network._network_estimator import (
     NetworkEstimator,
@@ -191,7 +191,9 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
         return r2_score(y, recovered, sample_weight=sample_weight)
 
     def _check_architecture(self):
-        check_recurrent_parameters(self)
+        check_recurrent_network(self)
+        for name in ("n_filters", "kernel_size", "stride"):
+            check_count(getattr(self, name), name, min_val=int(name != "n_filters"))
         if not (self.whitener is None or hasattr(self.whitener, "transform")):
             raise TypeError(f"whitener must be a transformer or None, got {self.whitener!r}")
 
@@ -202,7 +204,7 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
             pooling="none",
             dropout=float(self.dropout),
             head="trace",
-            **recurrent_network(self),
+            **check_recurrent_network(self),
         )
 
     def _check_data(self, X, y, sample_weight=None, *, reset, classes=None):
@@ -235,8 +237,8 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
                 f"{X.shape[1]}, got {signals.shape[1]}"
             )
 
-    def _check_epoch(self, X, data, *, reset):
-        return self._check_data(X, data[self._epoch_target], reset=reset)
+    def _check_epoch(self, transform, data, *, reset):
+        return self._check_data(transform(data["traces"]), data["signals"], reset=reset)
 
     def _check_validation(self, X_val, y_val, state):
         validation = self._check_data(X_val, y_val, reset=False)

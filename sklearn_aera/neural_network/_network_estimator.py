@@ -45,6 +45,8 @@ class TrainingData(NamedTuple):
     """Class indices (n_traces,), or signals of the shape of ``y``, float32."""
     weight: np.ndarray | None = None
     """(n_traces,), float32."""
+    signals: np.ndarray | None = None
+    """True signals of a classifier, of the shape of ``X``, float32."""
 
     def take(self, rows):
         """Data of some of the traces."""
@@ -121,8 +123,8 @@ class NetworkEstimator(Estimator):
 
     - ``_check_architecture()`` raises if a parameter of the network is not valid.
     - ``_check_data(X, y, sample_weight, *, reset, classes)`` returns `TrainingData`.
-    - ``_check_epoch(X, data, *, reset)`` returns those of a simulated data set, which has a
-      target called ``_epoch_target``.
+    - ``_check_epoch(transform, data, *, reset)`` returns those of a simulated data set, which has
+      a target called ``_epoch_target``.
     - ``_check_validation(X_val, y_val, state)`` returns those of validation data.
     - ``_initial_state(data, seed, classes)`` and ``_current_state(data)`` return the state,
       a dictionary of fitted attributes, in which training begins.
@@ -187,9 +189,8 @@ class NetworkEstimator(Estimator):
 
         def make_epoch(epoch):
             data = make_data(epoch)
-            traces = data["traces"]
-            X = traces if preprocessing is None else preprocessing.transform(traces)
-            return self._check_epoch(X, data, reset=epoch == 0)
+            transform = (lambda X: X) if preprocessing is None else preprocessing.transform
+            return self._check_epoch(transform, data, reset=epoch == 0)
 
         context = self._init_callback_context(max_subtasks=self.epochs)
         context.call_on_fit_task_begin(estimator=self)
@@ -248,11 +249,11 @@ class NetworkEstimator(Estimator):
             )
         return outputs
 
-    def _fit_data(self, X, y, sample_weight, X_val, y_val):
+    def _fit_data(self, X, y, sample_weight, X_val, y_val, **own):
         """Body of `fit`."""
         self._check_parameters()
         continues = self.warm_start and hasattr(self, "weights_")
-        data = self._check_data(X, y, sample_weight, reset=not continues)
+        data = self._check_data(X, y, sample_weight, reset=not continues, **own)
         state = self._current_state(data) if continues else self._initial_state(data)
         validation = None
         if (X_val is None) != (y_val is None):
@@ -265,10 +266,10 @@ class NetworkEstimator(Estimator):
         rates = [self._rates(len(data.X), epoch) for epoch in range(self.epochs)]
         return self._train_and_keep(data, state, rates, validation)
 
-    def _continue_fit(self, X, y, sample_weight, classes=None):
+    def _continue_fit(self, X, y, sample_weight, classes=None, **own):
         """Body of `partial_fit`."""
         first = not hasattr(self, "weights_")
-        data = self._check_data(X, y, sample_weight, reset=first, classes=classes)
+        data = self._check_data(X, y, sample_weight, reset=first, classes=classes, **own)
         state = self._initial_state(data, classes=classes) if first else self._current_state(data)
         rates = learning_rates("constant", self.learning_rate, self._n_steps(len(data.X)))
         return self._train_and_keep(data, state, [rates])
@@ -360,7 +361,7 @@ class NetworkEstimator(Estimator):
                 epochs=len(rates),
                 initial_epoch=state["n_iter_"],
                 seed=state["seed_"],
-                augment=self._augmentation(state),
+                augment=self._augmentation(state, data),
                 validation_data=validation
                 and (*self._network_arrays(validation, state), validation.weight),
                 epoch_callbacks=self._epoch_callbacks(state, data, validation, context),
@@ -377,11 +378,14 @@ class NetworkEstimator(Estimator):
         }
         return state, stopped
 
-    def _augmentation(self, state):
-        if not (self.flip_polarity or self.max_shift):
+    def _augmentation(self, state, data):
+        mixes = getattr(self, "mix_signals", False) and data.signals is not None
+        if not (self.flip_polarity or self.max_shift or mixes):
             return None
-        targets_too = state["architecture_"].head == "trace"
-        return Augmentation(bool(self.flip_polarity), int(self.max_shift), targets_too)
+        architecture, targets = state["architecture_"], "class"
+        if architecture.head == "trace" or architecture.learns_arrival:
+            targets = "signal" if architecture.head == "trace" else "row"
+        return Augmentation(bool(self.flip_polarity), int(self.max_shift), mixes, targets)
 
     def _epoch_callbacks(self, state, data, validation, context):
         from sklearn_aera.neural_network._keras import model

@@ -1,5 +1,8 @@
 """The recommended detector and denoiser."""
 
+from copy import copy
+
+from sklearn import config_context
 from sklearn.pipeline import Pipeline
 
 from sklearn_aera._docstrings import fill_docstring
@@ -8,19 +11,28 @@ from sklearn_aera.neural_network._denoiser import RecurrentDenoiser
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
 
 # Network and training for whitened traces of some microseconds.
-_RECIPE = {
+_DETECTOR = {
+    "cell": "lstm",
+    "hidden_size": 32,
+    "bidirectional": True,
+    "pooling": "log_sum_exp",
+    # Short filters with small steps resolve the phase of a pulse.
+    "n_filters": (32, 64),
+    "kernel_size": (32, 8),
+    "stride": (2, 4),
+    "mix_signals": True,
+    "learning_rate": 8e-3,
+}
+_DENOISER = {
     "cell": "gru",
     "hidden_size": 32,
     "bidirectional": True,
     "n_filters": 96,
-    "kernel_size": 64,
-    "stride": 8,
-    "learning_rate": 2e-3,
-    "learning_rate_schedule": "cosine",
-    "weight_decay": 0.01,
-    "flip_polarity": True,
+    "kernel_size": 128,
+    "stride": 4,
+    "learning_rate": 4e-3,
 }
-
+_TRAINING = {"learning_rate_schedule": "cosine", "weight_decay": 0.01, "flip_polarity": True}
 
 _PARAMETERS = """
 max_shift : int, default=200
@@ -32,13 +44,52 @@ verbose : int, default=0
 """
 
 
+class Detector(Pipeline):
+    """Pipeline from traces to probabilities whose `fit` takes true signals too.
+
+    Signals pass the fitted steps before the classifier as traces do, which must be linear for it.
+    See `make_detector`.
+    """
+
+    def fit(self, X, y=None, signals=None, **params):
+        """Fit the steps one after the other.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+            Traces.
+        y : array-like of shape (n_traces,)
+            Labels.
+        signals : array-like of the shape of X, default=None
+            True signals in the traces, in their unit, zero for noise alone.
+        **params
+            Parameters of the steps' `fit`, as of `sklearn.pipeline.Pipeline`.
+
+        Returns
+        -------
+        self
+        """
+        if signals is None:
+            return super().fit(X, y, **params)
+        routed = copy(self)
+        routed.transform_input = ["signals"]  # Allowed only where metadata routing is enabled.
+        with config_context(enable_metadata_routing=True):
+            super(Detector, routed).fit(X, y, signals=signals, **params)
+        self.steps = routed.steps
+        return self
+
+
 @fill_docstring(shared=_PARAMETERS)
 def make_detector(*, epochs=60, max_shift=200, random_state=None, memory=None, verbose=0):
     """Make the recommended pipeline from traces to probabilities: normalise, whiten, classify.
 
-    In whitened traces a pulse is visible that carriers hid. A convolution with long filters and a
-    bidirectional GRU find it. The classifier is trained with AdamW, a cosine schedule, polarity
-    flips and time shifts, so that some thousands of traces are enough.
+    In whitened traces a pulse is visible that carriers hid. Convolutions and a bidirectional LSTM
+    give logits of a pulse at each time, and their log-sum-exp is the logit of the trace. Traces
+    are divided by one standard deviation, that of the training data: divided by its own, a trace
+    would lose the level of its noise, which carriers of varying strength hide.
+
+    Give the true signals where they are known, as ``fit(traces, y, signals=signals)``: the network
+    then learns when pulses arrive, and each epoch puts the signals into the noise of other traces.
 
     Parameters
     ----------
@@ -50,9 +101,9 @@ def make_detector(*, epochs=60, max_shift=200, random_state=None, memory=None, v
 
     Returns
     -------
-    sklearn.pipeline.Pipeline
-        With the steps ``normalize``, ``whiten`` and ``classify``; ``set_params`` changes any of
-        their parameters.
+    Detector
+        Pipeline with the steps ``normalize``, ``whiten`` and ``classify``; ``set_params`` changes
+        any of their parameters.
 
     Examples
     --------
@@ -64,19 +115,19 @@ def make_detector(*, epochs=60, max_shift=200, random_state=None, memory=None, v
     (200, 2)
     """
     classifier = RecurrentClassifier(
-        **_RECIPE,
-        pooling="max",
+        **_DETECTOR,
+        **_TRAINING,
         max_shift=max_shift,
         epochs=epochs,
         random_state=random_state,
         verbose=verbose,
     )
     steps = [
-        ("normalize", StdNormalizer()),
+        ("normalize", StdNormalizer(per="dataset")),
         ("whiten", SpectralWhitener()),
         ("classify", classifier),
     ]
-    return Pipeline(steps, memory=memory)
+    return Detector(steps, memory=memory)
 
 
 @fill_docstring(shared=_PARAMETERS)
@@ -104,10 +155,9 @@ def make_denoiser(*, epochs=30, max_shift=200, random_state=None, verbose=0):
     >>> denoiser.predict(data.traces).shape
     (200, 500)
     """
-    # Longer filters, which are waveforms too, and finer steps in time than detection needs.
-    finer = {"kernel_size": 128, "stride": 4, "learning_rate": 4e-3}
     return RecurrentDenoiser(
-        **(_RECIPE | finer),
+        **_DENOISER,
+        **_TRAINING,
         whitener=SpectralWhitener(),
         max_shift=max_shift,
         epochs=epochs,

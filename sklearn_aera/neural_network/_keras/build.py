@@ -5,20 +5,25 @@ from functools import partial
 import keras
 import numpy as np
 
+from sklearn_aera.neural_network._keras.model import TraceModel
+
 KERAS_LAYERS = {
     "simple_rnn": keras.layers.SimpleRNN,
     "lstm": keras.layers.LSTM,
     "gru": keras.layers.GRU,
 }
+# Units of the layer before the logits of the cells.
+_CELL_UNITS = 32
 # Stated for every layer, so that a user's keras.json or dtype policy does not change networks.
 _FLOAT = {"dtype": "float32"}
 _CHANNELS_LAST = {"data_format": "channels_last"} | _FLOAT
 
 
-def build_network(architecture, seed, model_class=keras.Model, recurrent_layers=KERAS_LAYERS):
+def build_network(architecture, seed, *, training=False, recurrent_layers=KERAS_LAYERS):
     """Build the Keras model of an architecture with the initial weights of a seed.
 
-    It maps traces (n, *trace_shape) to outputs (n, *output_shape) and is not compiled.
+    It maps traces (n, *trace_shape) to outputs (n, *output_shape) and is not compiled. With
+    ``training`` it is a `TraceModel`, and the logits of arrival cells are appended to the output.
     ``recurrent_layers`` are layer classes by the name of the cell; `FAST_LAYERS` have the same
     weights and outputs as `KERAS_LAYERS`.
     """
@@ -26,6 +31,8 @@ def build_network(architecture, seed, model_class=keras.Model, recurrent_layers=
     traces = keras.Input(architecture.trace_shape, name="traces", **_FLOAT)
     samples = _time_first(traces, architecture)
     x = features = _front_end(samples, architecture, seeds)
+    if architecture.pooling == "log_sum_exp":
+        x = _with_power(x, samples)
     last = len(architecture.hidden_size) - 1
     for number, size in enumerate(architecture.hidden_size):
         return_sequences = number < last or architecture.pooling != "last"
@@ -33,8 +40,11 @@ def build_network(architecture, seed, model_class=keras.Model, recurrent_layers=
         x = _recurrent(make, architecture.bidirectional, seeds)(x)
     if architecture.head == "trace":
         outputs, kind = _trace_head(x, features, samples, architecture, seeds), "denoiser"
+    elif architecture.pooling == "log_sum_exp":
+        outputs, kind = _cells_head(x, features, architecture, seeds, training), "classifier"
     else:
         outputs, kind = _logits_head(x, architecture, seeds), "classifier"
+    model_class = TraceModel if training else keras.Model
     return model_class(traces, outputs, name=f"{architecture.cell or 'convolutional'}_{kind}")
 
 
@@ -46,6 +56,30 @@ def _logits_head(x, architecture, seeds):
     x = _dropout(x, architecture, seeds)
     logits = _dense(n_logits, seeds, name="logits")(x)
     return _pool(logits, "max") if architecture.pooling == "max_logit" else logits
+
+
+def _cells_head(x, features, architecture, seeds, with_cells):
+    """Logits as log-sum-exp of logits of cells, as the likelihood ratio sums over arrival times.
+
+    A cell is a step, for two classes a sample within it, a channel and a sign. The recurrent
+    outputs summarise the whole trace, the features describe each step.
+    """
+    (n_logits,) = architecture.output_shape
+    n_parts = 2 * architecture.stride * architecture.n_channels if n_logits == 1 else 1
+    x = _dropout(keras.layers.Concatenate(**_FLOAT)([x, features]), architecture, seeds)
+    x = _dense(_CELL_UNITS, seeds, activation="relu")(x)
+    cells = _dense(n_parts * n_logits, seeds, name="cells")(x)
+    n_cells = cells.shape[1] * n_parts
+    cells = keras.layers.Reshape((n_cells, n_logits), **_FLOAT)(cells) - float(np.log(n_cells))
+    logits = keras.ops.logsumexp(cells, axis=1)
+    return keras.ops.concatenate([logits, cells[..., 0]], axis=1) if with_cells else logits
+
+
+def _with_power(features, samples):
+    """Features of each step, and the logarithm of the mean square of the whole trace."""
+    power = keras.ops.log(keras.ops.mean(samples * samples, axis=(1, 2)) + 1e-3)
+    power = keras.ops.repeat(power[:, None, None], features.shape[1], axis=1)
+    return keras.layers.Concatenate(**_FLOAT)([features, power])
 
 
 def _trace_head(x, features, samples, architecture, seeds):

@@ -17,7 +17,12 @@ from scikeras.wrappers import KerasClassifier, KerasRegressor
 
 from sklearn_aera.neural_network._keras.build import KERAS_LAYERS, build_network
 from sklearn_aera.neural_network._keras.layers import FAST_LAYERS
-from sklearn_aera.neural_network._keras.model import TraceModel, state_variables, values_of
+from sklearn_aera.neural_network._keras.losses import (
+    DetectionLoss,
+    SignalError,
+    detection_accuracy,
+)
+from sklearn_aera.neural_network._keras.model import state_variables, values_of
 from sklearn_aera.neural_network._keras.startup import check_process
 
 # Idle networks that are kept; the least recently used is dropped first.
@@ -95,7 +100,7 @@ class CompiledNetwork:
     def predict(self, weights, X):
         """Outputs (n, *output_shape) of the network with the given weights."""
         self._load(weights)
-        return self.model.predict(X)
+        return self.model.predict(X)[:, : self.architecture.output_shape[0]]
 
     def _load(self, weights):
         """Copy weights into the network, unless they are there: comparing is faster."""
@@ -115,36 +120,30 @@ def keras_model(architecture, weights):
 
 def _scikeras_estimator(architecture):
     """An initialised scikeras estimator around the compiled network: the only use of scikeras."""
-    wrapper = KerasRegressor if architecture.head == "trace" else KerasClassifier
+    learns_signals = architecture.head == "trace" or architecture.learns_arrival
+    wrapper = KerasRegressor if learns_signals else KerasClassifier
     wrapped = wrapper(model=_compile, model__architecture=architecture, warm_start=True)
-    # Two data sets of zeros tell scikeras the shapes and the kind of target.
-    n_targets = np.prod(architecture.output_shape)
-    if architecture.head == "trace":
-        X, y = np.zeros((2, *architecture.trace_shape)), np.zeros((2, n_targets))
+    # Zeros tell scikeras the shapes and the kind of target.
+    if learns_signals:
+        y = np.zeros((2, np.prod(architecture.target_shape)), np.float32)
     else:
-        y = np.arange(max(n_targets, 2))
-        X = np.zeros((len(y), *architecture.trace_shape), np.float32)
-    return wrapped.initialize(X, y)
-
-
-class SignalError(keras.losses.Loss):
-    """Mean square error of each signal, over its channels and samples."""
-
-    def call(self, signals, recovered):
-        axes = tuple(range(1, len(signals.shape)))
-        return keras.ops.mean(keras.ops.square(signals - recovered), axis=axes)
+        y = np.arange(max(*architecture.output_shape, 2))
+    return wrapped.initialize(np.zeros((len(y), *architecture.trace_shape), np.float32), y)
 
 
 def _compile(architecture):
     # On a GPU Keras' own recurrent layers have a kernel for the whole loop.
     on_gpu = bool(keras.distribution.list_devices("gpu"))
     layers = KERAS_LAYERS if on_gpu else FAST_LAYERS
-    model = build_network(architecture, 0, model_class=TraceModel, recurrent_layers=layers)
+    model = build_network(architecture, 0, training=True, recurrent_layers=layers)
     # A weighted mean, so that a weight of 2 is worth two copies of a trace.
     options = {"reduction": "mean_with_sample_weight"}
-    model.target_shape = architecture.output_shape if architecture.head == "trace" else (1,)
+    model.target_shape = architecture.target_shape
     if architecture.head == "trace":
         loss, metrics = SignalError(**options), []
+    elif architecture.learns_arrival:
+        loss = DetectionLoss(architecture, **options)
+        metrics = [keras.metrics.MeanMetricWrapper(detection_accuracy, name="accuracy")]
     elif architecture.output_shape == (1,):
         loss = keras.losses.BinaryCrossentropy(from_logits=True, **options)
         metrics = [keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")]
