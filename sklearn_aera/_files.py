@@ -5,7 +5,7 @@ import glob
 import os
 import secrets
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -93,22 +93,24 @@ def written_whole(path, overwrite=False):
 
 
 @contextmanager
-def reserved(path, overwrite=False):
-    """Like `written_whole`, for a file that is written after long work.
+def reserved(paths, overwrite=False):
+    """Like `written_whole`, for several files that are written after long work.
 
-    If ``path`` was created in the meantime, the result is kept under another name.
+    If a path was created in the meantime, its file is kept under another name.
     """
-    with _temporary(path, overwrite) as temporary:
-        yield temporary
-        try:
-            publish(temporary, path, overwrite)
-        except FileExistsError:
-            kept = _free_name(Path(path))
-            temporary.replace(kept)
-            raise FileExistsError(
-                f"path: {path} was created by another program in the meantime; the result is in "
-                f"{kept}"
-            ) from None
+    with ExitStack() as stack:
+        temporaries = [stack.enter_context(_temporary(path, overwrite)) for path in paths]
+        yield temporaries
+        kept = []
+        for temporary, path in zip(temporaries, paths, strict=True):
+            try:
+                publish(temporary, path, overwrite)
+            except FileExistsError:
+                other = _free_name(Path(path))
+                temporary.replace(other)
+                kept.append(f"{path} was created by another program: the result is in {other}")
+        if kept:
+            raise FileExistsError(f"path: {'; '.join(kept)}")
 
 
 def publish(temporary, path, overwrite):

@@ -51,22 +51,37 @@ except OSError as error:
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("context", [written_whole, reserved])
-def test_second_writer_of_a_new_file(tmp_path, context):
+def write_late(path, context):
+    with context as temporary:
+        temporary.write_text("mine")
+        with written_whole(path) as other:
+            other.write_text("theirs")
+
+
+def test_second_writer_of_a_new_file(tmp_path):
     path = tmp_path / "data.txt"
-
-    def write():
-        with context(path) as temporary:
-            temporary.write_text("mine")
-            with written_whole(path) as other:
-                other.write_text("theirs")
-
-    with pytest.raises(FileExistsError, match=r"exists; over|the result is in .*data-2\.txt"):
-        write()
+    with pytest.raises(FileExistsError, match=r"data\.txt exists; overwrite=True"):
+        write_late(path, written_whole(path))
     assert path.read_text() == "theirs"
-    if context is reserved:
-        assert (tmp_path / "data-2.txt").read_text() == "mine"
-    assert len(names(tmp_path)) == 1 + (context is reserved)
+    assert names(tmp_path) == ["data.txt"]
+
+
+def write_both(first, second):
+    with reserved([first, second]) as temporaries:
+        for number, temporary in enumerate(temporaries):
+            temporary.write_text(str(number))
+        first.write_text("theirs")
+
+
+def test_results_of_long_work_are_kept(tmp_path):
+    first, second = tmp_path / "a.txt", tmp_path / "b.txt"
+    with pytest.raises(FileExistsError, match=r"a\.txt was created .* the result is in .*a-2\.txt"):
+        write_both(first, second)
+    assert {name: (tmp_path / name).read_text() for name in names(tmp_path)} == {
+        "a.txt": "theirs",
+        "a-2.txt": "0",
+        "b.txt": "1",
+    }
 
 
 @pytest.mark.parametrize("target", ["target.npy", "link.npy"])

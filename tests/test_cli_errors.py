@@ -1,16 +1,23 @@
 """Commands report errors in one line, and damage no file."""
 
 import json
+import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import joblib
 import numpy as np
+import psutil
 import pytest
 from helpers import child_process
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from typer.testing import CliRunner
 
 from sklearn_aera.cli._app import app
@@ -27,6 +34,10 @@ HANDLED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handle
 PROGRAM = [sys.executable, "-c", f"{HANDLED}from sklearn_aera.cli import main; main()"]
 
 
+def _double(X):
+    return 2 * X
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Traces of several kinds and fitted models."""
@@ -37,10 +48,19 @@ def folder(tmp_path_factory):
     np.save(folder / "nan.npy", np.full((3, 500), np.nan))
     (folder / "damaged.h5").write_bytes((folder / "data.h5").read_bytes()[:2000])
     (folder / "foreign.skops").write_bytes(b"no model")
-    tiny = {"hidden_size": 2, "n_filters": 2, "cell": "simple_rnn"}
+    (folder / "events.nur").write_bytes(b"")
+    save_traces(folder / "fast.h5", DATA.traces, events=DATA.events, sampling_rate=200.0)
+    (folder / "odd.json").write_text('{"scoring": "AUC", "candidates": [{"mean_test_score": {}}]}')
+    (folder / "deep.json").write_text("[" * 200_000)
+    named = np.where(DATA.y == 1, "cosmic ray", "noise")
+    save_model(LogisticRegression().fit(DATA.traces, named), folder / "named.skops")
+    tiny = {"hidden_size": 2, "n_filters": 2, "kernel_size": 12, "stride": 12, "cell": "simple_rnn"}
     detector = make_detector(epochs=1, random_state=0)
     detector[-1].set_params(**tiny)
-    save_model(detector.fit(DATA.traces, DATA.y), folder / "detector.skops")
+    detector.fit(DATA.traces, DATA.y).sampling_rate_ = 180.0
+    save_model(detector, folder / "detector.skops")
+    own = FunctionTransformer(_double).fit(DATA.traces)
+    save_model(make_pipeline(own, detector), folder / "own.skops")
     save_model(detector[:-1], folder / "whitener.skops")
     joblib.dump(detector, folder / "detector.joblib")
     denoiser = make_denoiser(epochs=1, random_state=0)
@@ -61,7 +81,7 @@ def run(folder, monkeypatch, *words):
         ("predict nowhere.skops bare.npy", "there is no file nowhere.skops"),
         ("predict detector.skops data.txt", "ending of path 'data.txt' must be one of"),
         ("predict detector.skops damaged.h5", "cannot be read as a .h5 file of traces"),
-        ("predict detector.skops nan.npy", "traces in nan.npy contains NaN"),
+        ("predict detector.skops nan.npy", "path: nan.npy: Input traces contains NaN"),
         ("predict detector.skops short.npy", "X has 400 features, but"),
         ("predict foreign.skops bare.npy", "cannot be loaded as a model"),
         ("predict detector.joblib bare.npy", "runs code that is in the file; --allow-pickle"),
@@ -92,7 +112,19 @@ def run(folder, monkeypatch, *words):
         ("simulate out.npz -n 5", "must be '.h5' or '.hdf5'"),
         ("plot trace data.h5 --row 60 -o out.png", "data.h5 has 60 traces, got number 60"),
         ("plot trace data.h5 -o out.gif", "ending of 'out.gif' must be one of"),
-        ("plot search data.h5 -o out.png", "holds no results of 'tune'"),
+        ("predict detector.skops bare.npy --threshold nan", "--threshold must be finite, got nan"),
+        ("predict detector.skops events.nur", "runs code that is in the file; --allow-pickle"),
+        ("predict named.skops bare.npy", "must have labels that sort the background first"),
+        ("predict own.skops bare.npy", "_double; if you trust them, name them with --trusted"),
+        ("predict detector.skops fast.h5", "fitted to a sampling rate of 180 MHz, got 200 MHz"),
+        ("evaluate detector.skops fast.h5 --validation data.h5", "got 200 MHz"),
+        ("evaluate detector.skops data.h5 --validation fast.h5", "validation traces have a"),
+        ("recover denoiser.skops data.h5 -o bare.npy", "exists; --overwrite replaces it"),
+        ("simulate out.h5 -n 5 --jobs 0", "n_jobs == 0"),
+        ("plot search odd.json -o out.png", "cannot be read as results of 'tune'"),
+        ("plot search deep.json -o out.png", "cannot be read as results of 'tune'"),
+        ("plot search nowhere.json -o out.png", "there is no file nowhere.json"),
+        ("plot search data.h5 -o out.png", "cannot be read as results of 'tune'"),
     ],
 )
 def test_errors(folder, monkeypatch, words, message):
@@ -105,9 +137,121 @@ def test_errors(folder, monkeypatch, words, message):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-@pytest.mark.parametrize("words", ["simulate", "simulate out.h5 -n 0", "train x.h5 --cell elman"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["simulate"],
+        ["simulate", "a.h5", "-o", "b.h5"],
+        ["simulate", "out.h5", "-n", "0"],
+        ["train", "x.h5", "--cell", "elman"],
+        ["predict", "detector.skops", ""],
+    ],
+)
 def test_wrong_calls(folder, monkeypatch, words):
-    assert run(folder, monkeypatch, *words.split()).exit_code == 2
+    assert run(folder, monkeypatch, *words).exit_code == 2
+
+
+def test_trusted_names(folder, monkeypatch):
+    words = ["predict", "own.skops", "bare.npy", "--trusted", f"{__name__}._double"]
+    assert run(folder, monkeypatch, *words).exit_code == 0
+
+
+@pytest.mark.parametrize("words", ["data.h5 --snr 2", "--snr 2 -o data.h5", "-o data.h5 --snr 2 2"])
+def test_one_signal_to_noise_ratio(tmp_path, monkeypatch, words):
+    assert run(tmp_path, monkeypatch, "simulate", "-n", "5", *words.split()).exit_code == 0
+    assert set(load_traces(tmp_path / "data.h5").snr) <= {0.0, 2.0}
+
+
+@pytest.mark.parametrize("command", ["train", "tune"])
+def test_result_is_kept_if_its_name_is_taken(folder, tmp_path, monkeypatch, command):
+    out, scores = tmp_path / "model.skops", tmp_path / "scores.json"
+    fit = Pipeline.fit
+
+    def slow(self, *args, **kwargs):
+        out.write_text("theirs")
+        return fit(self, *args, **kwargs)
+
+    monkeypatch.setattr(Pipeline, "fit", slow)
+    words = [command, "data.h5", "-o", str(out), "--epochs", "1", "--hidden-size", "2"]
+    if command == "tune":
+        words += ["--cell", "simple_rnn", "--one-directional", "--folds", "2", "--results"]
+        words += [str(scores)]
+    result = run(folder, monkeypatch, *words)
+    assert result.exit_code == 1
+    assert "the result is in" in result.stderr
+    assert out.read_text() == "theirs"
+    assert hasattr(load_model(tmp_path / "model-2.skops"), "predict_proba")
+    assert scores.exists() == (command == "tune")
+
+
+def test_wide_tables(folder, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    words = ["evaluate", "detector.skops", "data.h5", "--validation", "data.h5", "--limit"]
+    result = run(folder, monkeypatch, *words, "--fpr", "0.1")
+    assert "…" not in result.stdout
+    assert "False" not in result.stderr
+
+
+def test_warnings_are_one_line(folder, monkeypatch, tmp_path):
+    np.save(tmp_path / "data.npy", DATA.traces + 100)
+    words = ["predict", "detector.skops", str(tmp_path / "data.npy")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        result = run(folder, monkeypatch, *words)
+    assert result.exit_code == 0
+    assert result.stderr.startswith("Warning: ")
+    assert "subtract the pedestal" in result.stderr
+
+
+# --- Real processes: streams, signals and encodings -------------------------------------------
+
+
+def shell(folder, line, **environment):
+    """Run a line of bash in which $P is the program."""
+    command = line.replace("$P", shlex.join(PROGRAM))
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=folder, env=os.environ | environment, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+def test_pipe_that_is_closed(folder):
+    result = shell(folder, "$P predict detector.skops bare.npy | head -n 1")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "trace,probability,score,pulse\n"
+
+
+@pytest.mark.parametrize("closing", ["2>&-", "<&- 2>&-", ">&- 2>&-"])
+def test_closed_streams(folder, tmp_path, closing):
+    result = shell(folder, f"$P simulate {tmp_path}/data.h5 -n 5 {closing}")
+    assert result.returncode == 0
+    assert len(load_traces(tmp_path / "data.h5").traces) == 5
+
+
+def test_terminals_with_other_encodings(folder, tmp_path):
+    line = "$P evaluate detector.skops data.h5 --validation data.h5 --fpr 0.1"
+    result = shell(folder, line, PYTHONIOENCODING="ascii")
+    assert result.returncode == 0
+    assert "Accuracy" in result.stdout
+    result = shell(folder, f"$P simulate {tmp_path}/$'\\xff'.h5 -n 5")
+    assert result.returncode == 0, result.stderr
+    assert "5 events" in result.stdout
+
+
+def test_termination_ends_workers(folder, tmp_path):
+    words = ["tune", str(folder / "data.h5"), "-o", str(tmp_path / "model.skops"), "--jobs", "2"]
+    with child_process(*PROGRAM, *words, "--epochs", "100000", cwd=tmp_path) as process:
+        children = []
+        while len(children) < 3:  # Two workers and the tracker of their resources.
+            assert process.poll() is None
+            time.sleep(0.5)
+            children = psutil.Process(process.pid).children(recursive=True)
+        time.sleep(5)
+        process.terminate()
+        process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert psutil.wait_procs(children, timeout=20)[1] == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_pickles_are_loaded_with_a_warning(folder, monkeypatch):
@@ -175,7 +319,7 @@ def test_help_is_quick_to_come():
 
 def test_labels_of_any_kind(folder, monkeypatch):
     detector = make_detector(epochs=1, random_state=0)
-    detector[-1].set_params(hidden_size=2, n_filters=2)
+    detector[-1].set_params(hidden_size=2, n_filters=2, kernel_size=12, stride=12)
     detector.fit(DATA.traces, np.where(DATA.y == 1, "pulse", "noise"))
     joblib.dump(detector, folder / "words.joblib")
     words = "predict words.joblib data.h5 -o words.csv --allow-pickle --json"

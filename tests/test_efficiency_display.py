@@ -1,6 +1,7 @@
 """The display of the detection efficiency."""
 
 import numpy as np
+import pytest
 from helpers import texts_overlap
 from sklearn.linear_model import LogisticRegression
 
@@ -55,3 +56,16 @@ def test_limit_is_a_line():
     np.testing.assert_array_equal(line.get_xdata(), (edges[1:] + edges[:-1]) / 2)
     np.testing.assert_array_equal(line.get_ydata(), value)
     assert not texts_overlap(display.figure_)
+
+
+@pytest.mark.parametrize("ax", ["left", 3, [None]])
+def test_axes_that_are_refused(ax):
+    with pytest.raises(TypeError, match="ax must be matplotlib axes, got"):
+        EfficiencyDisplay.from_predictions([0, 1], [0.0, 1.0], [0.0, 1.0], ax=ax)
+
+
+def test_class_of_the_pulses():
+    X = np.arange(20.0)[:, None]
+    model = LogisticRegression().fit(X, np.where(X[:, 0] < 10, "noise", "cosmic ray"))
+    with pytest.raises(ValueError, match="must have labels that sort the background first"):
+        EfficiencyDisplay.from_estimator(model, X, X[:, 0] >= 10, X[:, 0])

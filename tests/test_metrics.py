@@ -10,7 +10,9 @@ from sklearn.model_selection import cross_val_score
 from sklearn_aera.metrics import (
     binomial_interval,
     detection_efficiency,
+    energy_ratio,
     operating_point,
+    recovery_resolution,
     signal_to_noise_ratio,
     threshold_at_fpr,
     tpr_at_fpr,
@@ -179,3 +181,54 @@ def test_snr_has_one_dimension():
 def test_threshold_is_a_number():
     with pytest.raises(ValueError, match="threshold must be finite, got nan"):
         tpr_at_fpr([0, 1], [0.0, 1.0], threshold=np.nan)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, 1, np.nan], "contains NaN"),
+        (["cosmic ray", "noise"], "must have labels that sort the background first"),
+        (["left", "right"], "must say which label is the background"),
+        ([1j, 0], "Complex data"),
+    ],
+)
+def test_labels_that_are_refused(labels, message):
+    score = np.arange(float(len(labels)))
+    with pytest.raises(ValueError, match=message):
+        tpr_at_fpr(labels, score)
+
+
+@pytest.mark.parametrize("labels", [(False, True), (-1, 1), (1, 2), ("noise", "pulse")])
+def test_the_smaller_label_is_noise(labels):
+    y = np.array(labels)[[0, 0, 0, 1, 1]]
+    assert tpr_at_fpr(y, [0.1, 0.2, 0.3, 0.25, 0.9], max_fpr=0.0) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((1.5, 3), "n_successes must be an integer, got 1.5"),
+        ((1, 3.0), "n_trials must be an integer"),
+        ((4, 3), "n_successes == 4, must be <= 3"),
+        ((0, 0), "n_trials == 0, must be >= 1"),
+        ((1, 3, 1.0), "confidence_level == 1.0, must be < 1"),
+    ],
+)
+def test_counts_are_integers(arguments, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        binomial_interval(*arguments)
+
+
+@pytest.mark.parametrize("bins", ["auto", 0, 2.5, [1.0], [2.0, 1.0], [1.0, np.nan], None, 10**9])
+def test_bins_that_are_refused(bins):
+    with pytest.raises((TypeError, ValueError), match="bins"):
+        detection_efficiency([0, 1, 1], [0.0, 1.0, 2.0], [0.0, 1.0, 2.0], bins=bins)
+    with pytest.raises((TypeError, ValueError), match="bins"):
+        recovery_resolution([0.0, 1.0], [1.0, 2.0], bins=bins)
+
+
+@pytest.mark.parametrize("value", [1j, "loud", np.datetime64("2024-01-01"), {"a": 1}])
+def test_values_that_are_no_samples(value):
+    for function in (signal_to_noise_ratio, energy_ratio):
+        with pytest.raises((TypeError, ValueError), match=r"noise|recovered"):
+            function([[1.0, 2.0]], [[value, value]])

@@ -118,3 +118,8 @@ def test_resolution_display_from_estimator(data):
 def test_recovery_display_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
         RecoveryDisplay.from_predictions(np.ones(3), **arguments)
+
+
+def test_axes_that_are_refused():
+    with pytest.raises(TypeError, match="axes must be matplotlib axes, got 1"):
+        RecoveryDisplay.from_predictions([0.0, 1.0], [0.0, 1.0], axes=[1, 2])

@@ -7,7 +7,7 @@ import typer
 
 from sklearn_aera import __version__
 from sklearn_aera.cli._apply import evaluate, predict, recover
-from sklearn_aera.cli._common import reports_errors
+from sklearn_aera.cli._common import Command, reports_errors
 from sklearn_aera.cli._fit import train, tune
 from sklearn_aera.cli._plot import plots
 from sklearn_aera.cli._simulate import simulate
@@ -62,5 +62,5 @@ def demo(
 
 
 for command in (simulate, train, tune, evaluate, predict, recover):
-    app.command()(command)
+    app.command(cls=Command)(command)
 app.add_typer(plots, name="plot")

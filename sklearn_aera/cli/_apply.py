@@ -13,7 +13,8 @@ from sklearn_aera.cli._common import (
     Model,
     Overwrite,
     Traces,
-    check_output,
+    Trusted,
+    outputs,
     print_result,
     progress,
     reports_errors,
@@ -38,6 +39,7 @@ def evaluate(
         typer.Option("--limit", help="Also evaluate the likelihood ratio, the physical limit."),
     ] = False,
     allow_pickle: AllowPickle = False,
+    trusted: Trusted = None,
     as_json: AsJson = False,
 ):
     """Evaluate a detector or a denoiser on traces that were not used to train it.
@@ -52,16 +54,17 @@ def evaluate(
 
     from sklearn_aera.cli import _evaluation, _inputs
 
-    test = _inputs.read_labelled(traces, "evaluation")
-    loaded = _inputs.read_model(model, allow_pickle)
+    test = _inputs.read_labelled(traces, "evaluation", allow_pickle)
+    loaded = _inputs.read_model(model, allow_pickle, trusted)
+    _inputs.check_rate(loaded, test, traces)
     if is_regressor(loaded):
         _evaluate_denoiser(loaded, traces, test, as_json)
         return
     detectors = {str(model): _inputs.check_detector(loaded, model)}
     if validation is None:
         raise ValueError("--validation is missing: traces to choose the thresholds of a detector")
-    chosen = _inputs.read_labelled(validation, "the choice of thresholds")
-    _inputs.warn_of_shared_events(chosen, test)
+    chosen = _inputs.read_labelled(validation, "the choice of thresholds", allow_pickle)
+    _inputs.check_test_traces(chosen, test)
     if limit:
         with progress("Fitting the likelihood ratio"):
             detectors["likelihood ratio"] = _evaluation.fitted_limit(chosen)
@@ -113,6 +116,7 @@ def predict(
         float, typer.Option(min=0.0, max=1.0, help="False-positive rate on --validation.")
     ] = 0.01,
     allow_pickle: AllowPickle = False,
+    trusted: Trusted = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ):
@@ -124,38 +128,44 @@ def predict(
     Example: sklearn-aera predict detector.skops triggers.npy -o found.csv
     """
     from sklearn_aera._files import written_whole
+    from sklearn_aera._validation import check_real
+    from sklearn_aera.cli import _inputs
     from sklearn_aera.cli._evaluation import scores
-    from sklearn_aera.cli._inputs import read_detector, read_labelled
+    from sklearn_aera.datasets import load_traces
     from sklearn_aera.metrics import threshold_at_fpr
 
     if as_json and out is None:
         raise ValueError("--json needs --out: standard output cannot hold table and JSON")
-    if out is not None:
-        check_output(out, (".csv",), overwrite)
-    detector = read_detector(model, allow_pickle)
-    if threshold is not None and validation is not None:
-        raise ValueError("--threshold and --validation exclude each other")
-    if validation is not None:
-        chosen = read_labelled(validation, "the choice of a threshold")
-        threshold = threshold_at_fpr(chosen.y, scores(detector, chosen.traces), max_fpr=fpr)
-    if out is None:
-        _write_rows(sys.stdout, detector, traces, threshold)
-        return
-    with written_whole(out, overwrite) as temporary, open(temporary, "w", newline="") as file:
-        n_traces, n_found = _write_rows(file, detector, traces, threshold)
+    if threshold is not None:
+        check_real(threshold, "--threshold")
+        if validation is not None:
+            raise ValueError("--threshold and --validation exclude each other")
+    files = [] if out is None else [(out, (".csv",))]
+    with outputs(*files, overwrite=overwrite) as temporaries:
+        detector = _inputs.read_detector(model, allow_pickle, trusted)
+        if validation is not None:
+            chosen = _inputs.read_labelled(validation, "the choice of a threshold", allow_pickle)
+            _inputs.check_rate(detector, chosen, validation)
+            threshold = threshold_at_fpr(chosen.y, scores(detector, chosen.traces), max_fpr=fpr)
+        pieces = load_traces(traces, chunk_size=_inputs.CHUNK_SIZE, allow_pickle=allow_pickle)
+        if out is None:
+            _write_rows(sys.stdout, detector, traces, pieces, threshold)
+            return
+        with written_whole(*temporaries, True) as name, open(name, "w", newline="") as file:
+            n_traces, n_found = _write_rows(file, detector, traces, pieces, threshold)
     result = {"file": out, "traces": n_traces, "pulses": n_found, "threshold": threshold}
     print_result(result, as_json, f"{out}: {n_found:,} pulses in {n_traces:,} traces")
 
 
-def _write_rows(file, detector, path, threshold):
+def _write_rows(file, detector, path, pieces, threshold):
     """Write a row per trace; returns the numbers of traces and of pulses."""
     from sklearn_aera.cli._evaluation import scores
-    from sklearn_aera.cli._inputs import CHUNK_SIZE
-    from sklearn_aera.datasets import load_traces
+    from sklearn_aera.cli._inputs import check_rate
 
     table = csv.writer(file, lineterminator="\n")
     n_traces = n_found = 0
-    for chunk in load_traces(path, chunk_size=CHUNK_SIZE):
+    for chunk in pieces:
+        check_rate(detector, chunk, path)
         score, probability = scores(detector, chunk.traces), detector.predict_proba(chunk.traces)
         pulse = probability[:, 1] > 0.5 if threshold is None else score >= threshold
         event_id = [] if chunk.event_id is None else ["event_id"]
@@ -176,6 +186,7 @@ def recover(
     traces: Traces,
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write: .h5, .npz or .npy.")],
     allow_pickle: AllowPickle = False,
+    trusted: Trusted = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ):
@@ -188,19 +199,22 @@ def recover(
     """
     import numpy as np
 
-    from sklearn_aera.cli._inputs import CHUNK_SIZE, read_denoiser
+    from sklearn_aera.cli import _inputs
     from sklearn_aera.datasets import load_traces, save_traces
 
-    check_output(out, (".h5", ".hdf5", ".npz", ".npy"), overwrite)
-    denoiser = read_denoiser(model, allow_pickle)
-    signals, events, rate = [], [], None
-    for chunk in load_traces(traces, chunk_size=CHUNK_SIZE):
-        signals.append(denoiser.predict(chunk.traces).astype(np.float32))
-        events.append(chunk.events)
-        rate = chunk.sampling_rate
-    with_events = out.suffix != ".npy" and events[0] is not None
-    events = np.concatenate(events) if with_events else None
-    signals = np.concatenate(signals)
-    save_traces(out, signals, events=events, sampling_rate=rate, overwrite=overwrite)
+    suffixes = (".h5", ".hdf5", ".npz", ".npy")
+    with outputs((out, suffixes), overwrite=overwrite) as [temporary]:
+        denoiser = _inputs.read_denoiser(model, allow_pickle, trusted)
+        signals, events, rate = [], [], None
+        pieces = load_traces(traces, chunk_size=_inputs.CHUNK_SIZE, allow_pickle=allow_pickle)
+        for chunk in pieces:
+            _inputs.check_rate(denoiser, chunk, traces)
+            signals.append(denoiser.predict(chunk.traces).astype(np.float32))
+            events.append(chunk.events)
+            rate = chunk.sampling_rate
+        with_events = out.suffix != ".npy" and events[0] is not None
+        events = np.concatenate(events) if with_events else None
+        signals = np.concatenate(signals)
+        save_traces(temporary, signals, events=events, sampling_rate=rate, overwrite=True)
     result = {"file": out, "traces": len(signals)}
     print_result(result, as_json, f"{out}: recovered signals of {len(signals):,} traces")

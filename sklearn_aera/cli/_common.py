@@ -1,7 +1,9 @@
 """Options, errors, progress and output that the commands share."""
 
 import json
+import os
 import sys
+import warnings
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -10,32 +12,79 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperCommand
+
+
+def _path(text):
+    """Return a path; an empty one, which stands for the working folder, is refused."""
+    if not text:
+        raise typer.BadParameter("the name is empty")
+    return Path(text)
+
 
 # Options with the same meaning in every command.
-Traces = Annotated[Path, typer.Argument(help="File with traces, or a folder of such files.")]
+Traces = Annotated[
+    Path,
+    typer.Argument(
+        parser=_path, metavar="TRACES", help="File with traces, or a folder of such files."
+    ),
+]
 Model = Annotated[Path, typer.Argument(help="Model file written by 'train' or 'tune'.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 AllowPickle = Annotated[
-    bool, typer.Option("--allow-pickle", help="Load a .joblib file, which runs code in it.")
+    bool,
+    typer.Option("--allow-pickle", help="Read .joblib and .nur files, which runs code in them."),
+]
+Trusted = Annotated[
+    list[str] | None,
+    typer.Option(help="Name of a class or function that MODEL may use; may be repeated."),
 ]
 
 
+class Command(TyperCommand):
+    """A command whose option --snr has one or two values."""
+
+    def parse_args(self, ctx, args):
+        """Repeat the value of --snr if there is only one."""
+        args = list(args)
+        for at in range(len(args) - 2, -1, -1):
+            if args[at] == "--snr" and not _is_number(args[at + 2 : at + 3]):
+                args.insert(at + 2, args[at + 1])
+        return super().parse_args(ctx, args)
+
+
+def _is_number(words):
+    try:
+        return [float(word) for word in words] != []
+    except ValueError:
+        return False
+
+
 def reports_errors(command):
-    """Decorate a command: report errors of data and files in one line, with exit code 1."""
+    """Decorate a command: report errors in one line, with exit code 1, and warnings in one."""
 
     @wraps(command)
     def run(*args, **kwargs):
         try:
-            return command(*args, **kwargs)
+            with warnings.catch_warnings():
+                warnings.showwarning = lambda message, *_, **__: warn(str(message))
+                command(*args, **kwargs)
+            sys.stdout.flush()
         except KeyboardInterrupt:
             _errors().print("Interrupted.")
             raise typer.Exit(130) from None
-        except BrokenPipeError:  # As in "predict ... | head": typer ends the program quietly.
+        except BrokenPipeError:  # As in "predict ... | head".
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        except (typer.Exit, typer.BadParameter):
             raise
-        except (ValueError, TypeError, OSError, ImportError) as error:
-            _errors().print(f"[bold red]Error:[/] {escape(_with_options(str(error)))}")
+        except Exception as error:
+            text = _with_options(" ".join(str(error).split()))
+            if not text or not isinstance(error, ValueError | TypeError | OSError | ImportError):
+                text = f"{type(error).__name__}: {text}"
+            _errors().print(f"[bold red]Error:[/] {escape(text)}")
             raise typer.Exit(1) from None
 
     return run
@@ -45,7 +94,7 @@ def _with_options(text):
     """Replace keyword arguments in an error message by the options of the command line."""
     for name in ("overwrite", "resume", "allow_pickle"):
         text = text.replace(f"{name}=True", f"--{name.replace('_', '-')}")
-    return text
+    return text.replace("name them in trusted", "name them with --trusted")
 
 
 def _errors():
@@ -62,9 +111,13 @@ def print_result(result, as_json, *lines):
     if as_json:
         print(json.dumps(result, default=str))
         return
-    console = Console(highlight=False, markup=False, soft_wrap=True)
     for line in lines:
-        console.print(line)
+        console(markup=False).print(line)
+
+
+def console(**options):
+    """Return a console for results, which breaks no lines: a terminal can do it."""
+    return Console(highlight=False, soft_wrap=True, width=10_000, **options)
 
 
 @contextmanager
@@ -79,20 +132,29 @@ def progress(text, total=None):
         yield lambda done: bars.update(task, completed=done)
 
 
-def check_output(path, suffixes, overwrite):
-    """Raise an error, before any work, if the output cannot be written."""
-    from sklearn_aera._files import check_new
+@contextmanager
+def outputs(*files, overwrite):
+    """Provide temporary files for paths with the given suffixes, before any work."""
+    from sklearn_aera._files import reserved
+
+    for path, suffixes in files:
+        check_output(path, suffixes)
+    with reserved([path for path, _ in files], overwrite) as temporaries:
+        yield temporaries
+
+
+def check_output(path, suffixes):
+    """Raise an error if there cannot be such an output."""
     from sklearn_aera._validation import check_choice
 
     check_choice(path.suffix, f"the ending of {path.name!r}", suffixes)
     if not path.absolute().parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent}")
-    check_new(path, overwrite)
 
 
-def save_figure(figure, path):
+def save_figure(figure, path, overwrite=True):
     """Save a matplotlib figure; an error leaves an existing file as it was."""
     from sklearn_aera._files import written_whole
 
-    with written_whole(path, overwrite=True) as temporary:
+    with written_whole(path, overwrite) as temporary:
         figure.savefig(temporary, dpi=200)

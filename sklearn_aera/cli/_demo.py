@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from sklearn.callback import ProgressBar
 from sklearn.linear_model import LogisticRegression
@@ -14,6 +14,7 @@ from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from sklearn_aera.cli._common import console as output_console
 from sklearn_aera.cli._common import save_figure
 from sklearn_aera.cli._evaluation import draw_efficiency, evaluate_detector, evaluation_table
 from sklearn_aera.cli._search import candidates, search_table, write_scores
@@ -50,10 +51,12 @@ QUICK = Size(n_train=2000, n_new=4000, n_folds=2, epochs=6, hidden_sizes=(12,))
 def run_demo(pulses, out, quick):
     """Run the demo; its parameters are the options of the command."""
     matplotlib.use("agg")
-    console, started = Console(), time.perf_counter()
+    console, started = output_console(), time.perf_counter()
     size = QUICK if quick else FULL
     library = None if pulses is None else load_coreas(pulses).pulses
     out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=out):  # The folder can be written to.
+        pass
     simulator = TraceSimulator(pulse=library, random_state=SEED)
     events, y = make_events(size.n_train, random_state=SEED)
     source = "analytic pulses" if library is None else f"{len(library.waveforms)} CoREAS pulses"
@@ -71,7 +74,7 @@ def run_demo(pulses, out, quick):
     save_model(detector, out / "detector.skops", overwrite=True)
     _apply(out, simulator, events, y, size, console)
     for name in ("detector.skops", "search.json", "traces.png", "efficiency.png"):
-        console.print(f"   {out / name}", highlight=False)
+        console.print(f"   {escape(str(out / name))}")
     console.print(f"Done in {time.perf_counter() - started:.0f} s.")
 
 
@@ -146,8 +149,8 @@ def _apply(out, simulator, events, y, size, console):
         "network": load_model(path),
     }
     console.print(
-        f"[bold]4. New traces[/]: the detector, loaded from {path}, on {size.n_new} new events. "
-        "Thresholds are chosen on as many validation events."
+        f"[bold]4. New traces[/]: the detector, loaded from {escape(str(path))}, on {size.n_new} "
+        "new events. Thresholds are chosen on as many validation events."
     )
     validation, test = (
         make_traces(size.n_new, simulator=simulator, first_event_id=first, random_state=SEED)

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from sklearn_aera.cli._common import (
+    AllowPickle,
     AsJson,
     Overwrite,
     Seed,
     Traces,
-    check_output,
+    outputs,
     print_result,
     progress,
     reports_errors,
@@ -45,7 +46,7 @@ def train(
     traces: Traces,
     out: Out = Path("model.skops"),
     kind: Annotated[Kind, typer.Option(help="Kind of model.")] = Kind.detector,
-    cell: Annotated[Cell, typer.Option(help="Recurrent cell.")] = Cell.gru,
+    cell: Annotated[Cell | None, typer.Option(help="Recurrent cell.")] = None,
     hidden_size: Annotated[int, typer.Option(min=1, help="Units of the recurrent layer.")] = 32,
     bidirectional: Annotated[
         bool, typer.Option("--bidirectional/--one-directional", help="Directions of the layer.")
@@ -64,37 +65,42 @@ def train(
         typer.Option(help="Range of the SNR with --endless.", show_default="0.5 5.0"),
     ] = None,
     seed: Seed = 0,
+    allow_pickle: AllowPickle = False,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ):
     """Train the recommended detector or denoiser.
 
     TRACES must contain signals or events, from which the labels are taken. A denoiser needs
-    signals.
+    signals; a detector learns more from them than from labels.
 
     Example: sklearn-aera train train.h5 -o detector.skops --epochs 20
     """
-    from sklearn_aera.cli._inputs import read_labelled
+    from sklearn_aera.cli._inputs import read_labelled, remember_rate
     from sklearn_aera.persistence import save_model
 
-    check_output(out, (".skops", ".joblib"), overwrite)
     if snr is not None and not endless:
         raise ValueError("--snr applies to the events simulated with --endless, which is missing")
-    data = read_labelled(traces, "training")
-    if kind is Kind.denoiser and data.signals is None:
-        raise ValueError(f"{traces}: a denoiser needs signals, but the file has none")
-    model = _recommended(kind, epochs, seed)
-    network = model if kind is Kind.denoiser else model[-1]
-    network.set_params(cell=cell.value, hidden_size=hidden_size, bidirectional=bidirectional)
-    started = time.perf_counter()
-    with progress(f"Training a {kind} for {network.epochs} epochs"):
-        if endless:
-            _fit_endless(model, network, data, endless, snr or (0.5, 5.0))
-        else:
-            model.fit(data.traces, data.y if kind is Kind.detector else data.signals)
-    seconds = time.perf_counter() - started
-    network.discard_optimizer_state()
-    save_model(model, out, overwrite=overwrite)
+    with outputs((out, (".skops", ".joblib")), overwrite=overwrite) as [temporary]:
+        data = read_labelled(traces, "training", allow_pickle)
+        if kind is Kind.denoiser and data.signals is None:
+            raise ValueError(f"{traces}: a denoiser needs signals, but the file has none")
+        model = _recommended(kind, epochs, seed)
+        network = model if kind is Kind.denoiser else model[-1]
+        network.set_params(hidden_size=hidden_size, bidirectional=bidirectional)
+        if cell is not None:
+            network.set_params(cell=cell.value)
+        started = time.perf_counter()
+        with progress(f"Training a {kind} for {network.epochs} epochs"):
+            if endless:
+                _fit_endless(model, network, data, endless, snr or (0.5, 5.0))
+            else:
+                target = {"y": data.y, "signals": data.signals}
+                model.fit(data.traces, **target if kind is Kind.detector else {"y": data.signals})
+        seconds = time.perf_counter() - started
+        network.discard_optimizer_state()
+        remember_rate(model, data)
+        save_model(model, temporary, overwrite=True)
     loss = network.history_["loss"][-1]
     result = {"file": out, "kind": kind.value, "traces": len(data.traces), "seconds": seconds}
     result |= {"epochs": network.n_iter_, "loss": loss, "MB": out.stat().st_size / 1e6}
@@ -147,6 +153,7 @@ def tune(
         Path | None, typer.Option(help="JSON file for all scores, the input of 'plot search'.")
     ] = None,
     seed: Seed = 0,
+    allow_pickle: AllowPickle = False,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ):
@@ -158,31 +165,32 @@ def tune(
 
     from sklearn.model_selection import GridSearchCV
 
-    from sklearn_aera.cli._inputs import read_labelled
+    from sklearn_aera.cli._inputs import read_labelled, remember_rate
     from sklearn_aera.cli._search import candidates, search_table, write_scores
     from sklearn_aera.persistence import save_model
 
-    check_output(out, (".skops", ".joblib"), overwrite)
-    if results is not None:
-        check_output(results, (".json",), overwrite)
-    data = read_labelled(traces, "tuning")
+    files = [(out, (".skops", ".joblib"))]
+    files += [] if results is None else [(results, (".json",))]
     grid = {
         "classify__cell": [cell.value for cell in cells],
         "classify__hidden_size": hidden_sizes,
         "classify__bidirectional": [False, True] if both_directions else [False],
     }
-    started = time.perf_counter()
-    with tempfile.TemporaryDirectory() as cache, progress("Searching"):
-        model = _recommended(Kind.detector, epochs, seed).set_params(memory=cache)
-        search = GridSearchCV(model, grid, scoring=scoring, cv=folds, n_jobs=jobs)
-        search.fit(data.traces, data.y)
-        best = search.best_estimator_.set_params(memory=None)
-    seconds = time.perf_counter() - started
-    best[-1].discard_optimizer_state()
-    save_model(best, out, overwrite=overwrite)
-    rows = candidates(search.cv_results_)
-    if results is not None:
-        write_scores(results, scoring, rows)
+    with outputs(*files, overwrite=overwrite) as temporaries:
+        data = read_labelled(traces, "tuning", allow_pickle)
+        started = time.perf_counter()
+        with tempfile.TemporaryDirectory() as cache, progress("Searching"):
+            model = _recommended(Kind.detector, epochs, seed).set_params(memory=cache)
+            search = GridSearchCV(model, grid, scoring=scoring, cv=folds, n_jobs=jobs)
+            search.fit(data.traces, data.y, signals=data.signals)
+            best = search.best_estimator_.set_params(memory=None)
+        seconds = time.perf_counter() - started
+        best[-1].discard_optimizer_state()
+        remember_rate(best, data)
+        save_model(best, temporaries[0], overwrite=True)
+        rows = candidates(search.cv_results_)
+        for temporary in temporaries[1:]:
+            write_scores(temporary, scoring, rows)
     result = {"file": out, "best": rows[0], "candidates": rows, "seconds": seconds}
     text = f"{out}: the first of these networks, found in {seconds:.0f} s"
     print_result(result, as_json, search_table(scoring, rows), text)

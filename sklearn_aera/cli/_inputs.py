@@ -1,9 +1,12 @@
 """Models and traces that the commands read."""
 
+import math
+
 import numpy as np
 from sklearn.base import is_regressor
 from sklearn.pipeline import Pipeline
 
+from sklearn_aera._labels import check_classes
 from sklearn_aera.cli._common import warn
 from sklearn_aera.datasets import load_traces
 from sklearn_aera.persistence import load_model
@@ -11,16 +14,16 @@ from sklearn_aera.persistence import load_model
 CHUNK_SIZE = 10_000
 
 
-def read_model(path, allow_pickle):
+def read_model(path, allow_pickle, trusted):
     """Load a model, with a warning if it is a pickle."""
     if allow_pickle and path.suffix == ".joblib":
         warn(f"{path} is a pickle: loading it runs code from the file.")
-    return load_model(path, allow_pickle=allow_pickle)
+    return load_model(path, allow_pickle=allow_pickle, trusted=trusted or ())
 
 
-def read_detector(path, allow_pickle):
+def read_detector(path, allow_pickle, trusted):
     """Load a model that returns the probabilities of two classes, noise and pulse."""
-    return check_detector(read_model(path, allow_pickle), path)
+    return check_detector(read_model(path, allow_pickle, trusted), path)
 
 
 def check_detector(model, path):
@@ -32,12 +35,13 @@ def check_detector(model, path):
             f"{path} holds a {_name(model)} for {len(model.classes_)} classes, but a detector has "
             "two"
         )
+    check_classes(model.classes_)
     return model
 
 
-def read_denoiser(path, allow_pickle):
+def read_denoiser(path, allow_pickle, trusted):
     """Load a model that recovers signals."""
-    model = read_model(path, allow_pickle)
+    model = read_model(path, allow_pickle, trusted)
     if not is_regressor(model):
         raise ValueError(f"{path} holds a {_name(model)}, which recovers no signals")
     return model
@@ -47,9 +51,9 @@ def _name(model):
     return type(model[-1] if isinstance(model, Pipeline) else model).__name__
 
 
-def read_labelled(path, purpose):
+def read_labelled(path, purpose, allow_pickle):
     """Load traces with labels."""
-    data = load_traces(path)
+    data = load_traces(path, allow_pickle=allow_pickle)
     if data.y is None:
         raise ValueError(
             f"{path}: {purpose} needs labels, but the file has neither signals nor events"
@@ -57,7 +61,33 @@ def read_labelled(path, purpose):
     return data
 
 
-def warn_of_shared_events(validation, test):
+def remember_rate(model, data):
+    """Store the sampling rate of the traces in the model that was fitted to them."""
+    model.sampling_rate_ = data.sampling_rate
+
+
+def check_rate(model, data, path):
+    """Raise ValueError if a model was fitted to traces of another sampling rate."""
+    known = [getattr(model, "sampling_rate_", None)]
+    parameters = model.get_params()
+    known += [parameters[name] for name in parameters if name.endswith("sampling_rate")]
+    for rate in known:
+        check_same_rate(rate, data.sampling_rate, f"{path}: the model was fitted to")
+
+
+def check_same_rate(expected, rate, text):
+    """Raise ValueError if two sampling rates are known and differ."""
+    if None not in (expected, rate) and not math.isclose(expected, rate, rel_tol=1e-6):
+        raise ValueError(f"{text} a sampling rate of {expected:g} MHz, got {rate:g} MHz")
+
+
+def check_test_traces(validation, test):
+    """Compare test traces with those on which thresholds are chosen."""
+    check_same_rate(validation.sampling_rate, test.sampling_rate, "the validation traces have")
+    _warn_of_shared_events(validation, test)
+
+
+def _warn_of_shared_events(validation, test):
     """Warn if validation and test traces have the same events."""
     if validation.event_id is None or test.event_id is None:
         return

@@ -11,6 +11,7 @@ from sklearn_aera.cli._common import (
     Model,
     Overwrite,
     Traces,
+    Trusted,
     check_output,
     reports_errors,
     save_figure,
@@ -24,15 +25,18 @@ Figure = Annotated[Path, typer.Option("-o", "--out", help="Figure: .png, .pdf or
 _SUFFIXES = (".png", ".pdf", ".svg")
 
 
-def _save(figure, out):
-    save_figure(figure, out)
+def _save(figure, out, overwrite):
+    save_figure(figure, out, overwrite)
     print(out)
 
 
 def _prepare(out, overwrite):
     import matplotlib
 
-    check_output(out, _SUFFIXES, overwrite)
+    from sklearn_aera._files import check_new
+
+    check_output(out, _SUFFIXES)
+    check_new(out, overwrite)
     matplotlib.use("agg")
 
 
@@ -44,27 +48,30 @@ def trace(
     row: Annotated[int, typer.Option(min=0, help="Number of the trace in the file.")] = 0,
     model: Annotated[Path | None, typer.Option(help="Denoiser to recover the pulse.")] = None,
     allow_pickle: AllowPickle = False,
+    trusted: Trusted = None,
     overwrite: Overwrite = False,
 ):
     """Draw a trace, with its true and its recovered pulse if they are known.
 
     Example: sklearn-aera plot trace test.h5 --row 3 --model denoiser.skops -o trace.png
     """
-    from sklearn_aera.cli._inputs import read_denoiser
+    from sklearn_aera.cli._inputs import check_rate, read_denoiser
     from sklearn_aera.datasets import load_traces
     from sklearn_aera.inspection import TraceDisplay
 
     _prepare(out, overwrite)
-    data = load_traces(traces)
+    data = load_traces(traces, allow_pickle=allow_pickle)
     if row >= len(data.traces):
         raise ValueError(f"--row: {traces} has {len(data.traces)} traces, got number {row}")
     recovered = None
     if model is not None:
-        recovered = read_denoiser(model, allow_pickle).predict(data.traces[row : row + 1])[0]
+        denoiser = read_denoiser(model, allow_pickle, trusted)
+        check_rate(denoiser, data, traces)
+        recovered = denoiser.predict(data.traces[row : row + 1])[0]
     signal = None if data.signals is None else data.signals[row]
     rate = {} if data.sampling_rate is None else {"sampling_rate": data.sampling_rate}
     shown = TraceDisplay.from_trace(data.traces[row], signal=signal, recovered=recovered, **rate)
-    _save(shown.figure_, out)
+    _save(shown.figure_, out, overwrite)
 
 
 @plots.command("spectrum")
@@ -75,6 +82,7 @@ def spectrum(
     model: Annotated[
         bool, typer.Option("--model", help="Also draw the expectation of the default noise model.")
     ] = False,
+    allow_pickle: AllowPickle = False,
     overwrite: Overwrite = False,
 ):
     """Draw the mean power spectral density of traces.
@@ -86,14 +94,14 @@ def spectrum(
     from sklearn_aera.simulation import TraceSimulator
 
     _prepare(out, overwrite)
-    data = load_traces(traces)
+    data = load_traces(traces, allow_pickle=allow_pickle)
     rate = data.sampling_rate or 180.0
     simulator = None
     if model:
         simulator = TraceSimulator(sampling_rate=rate, n_samples=data.traces.shape[-1])
         simulator.fit(make_events(1, signal_fraction=0.0, random_state=0)[0])
     shown = SpectrumDisplay.from_traces(data.traces, model=simulator, sampling_rate=rate)
-    _save(shown.figure_, out)
+    _save(shown.figure_, out, overwrite)
 
 
 @plots.command("efficiency")
@@ -108,6 +116,7 @@ def efficiency(
         bool, typer.Option("--limit", help="Also draw the likelihood ratio, the physical limit.")
     ] = False,
     allow_pickle: AllowPickle = False,
+    trusted: Trusted = None,
     overwrite: Overwrite = False,
 ):
     """Draw the detection efficiency as a function of the signal-to-noise ratio.
@@ -116,22 +125,29 @@ def efficiency(
     --validation validation.h5 --limit
     """
     from sklearn_aera.cli._evaluation import draw_efficiency, evaluate_detector, fitted_limit
-    from sklearn_aera.cli._inputs import read_detector, read_labelled, warn_of_shared_events
+    from sklearn_aera.cli._inputs import (
+        check_rate,
+        check_test_traces,
+        read_detector,
+        read_labelled,
+    )
 
     _prepare(out, overwrite)
-    test = read_labelled(traces, "the efficiency")
-    chosen = read_labelled(validation, "the choice of thresholds")
+    test = read_labelled(traces, "the efficiency", allow_pickle)
+    chosen = read_labelled(validation, "the choice of thresholds", allow_pickle)
     if test.snr is None:
         raise ValueError(f"{traces}: the signal-to-noise ratios of the events are missing")
-    warn_of_shared_events(chosen, test)
-    detectors = [(path.stem, read_detector(path, allow_pickle), False) for path in models]
+    check_test_traces(chosen, test)
+    detectors = [(path.stem, read_detector(path, allow_pickle, trusted), False) for path in models]
+    for _, detector, _ in detectors:
+        check_rate(detector, test, traces)
     if limit:
         detectors.append(("Physical limit", fitted_limit(chosen), True))
     results = [
         evaluate_detector(name, detector, chosen, test, [fpr], is_limit=is_limit)
         for name, detector, is_limit in detectors
     ]
-    _save(draw_efficiency(results, test, fpr), out)
+    _save(draw_efficiency(results, test, fpr), out, overwrite)
 
 
 @plots.command("training")
@@ -140,6 +156,7 @@ def training(
     model: Model,
     out: Figure = Path("training.png"),
     allow_pickle: AllowPickle = False,
+    trusted: Trusted = None,
     overwrite: Overwrite = False,
 ):
     """Draw loss and accuracy after each epoch of the training of a model.
@@ -150,7 +167,11 @@ def training(
     from sklearn_aera.inspection import TrainingDisplay
 
     _prepare(out, overwrite)
-    _save(TrainingDisplay.from_estimator(read_model(model, allow_pickle)).figure_, out)
+    _save(
+        TrainingDisplay.from_estimator(read_model(model, allow_pickle, trusted)).figure_,
+        out,
+        overwrite,
+    )
 
 
 @plots.command("search")
@@ -166,15 +187,15 @@ def search(
     """
     import numpy as np
 
+    from sklearn_aera._files import check_readable, readable
     from sklearn_aera.inspection import SearchDisplay
 
     _prepare(out, overwrite)
-    try:
+    check_readable(results)
+    with readable(results, "results of 'tune'"):
         found = json.loads(results.read_text())
         scoring, rows = found["scoring"], found["candidates"]
         names = ("mean_test_score", "std_test_score")
         columns = {name: np.array([row.pop(name) for row in rows], dtype=float) for name in names}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{results} holds no results of 'tune': {error!r}") from error
-    shown = SearchDisplay.from_results(columns | {"params": rows}, score_name=scoring)
-    _save(shown.figure_, out)
+        shown = SearchDisplay.from_results(columns | {"params": rows}, score_name=scoring)
+    _save(shown.figure_, out, overwrite)

@@ -10,7 +10,8 @@ from sklearn_aera.cli._common import AsJson, Overwrite, Seed, print_result, prog
 
 @reports_errors
 def simulate(
-    out: Annotated[Path, typer.Argument(help="HDF5 file to write (.h5).")],
+    out: Annotated[Path | None, typer.Argument(help="HDF5 file to write (.h5).")] = None,
+    out_option: Annotated[Path | None, typer.Option("-o", "--out", help="The same as OUT.")] = None,
     n_events: Annotated[
         int, typer.Option("-n", "--events", min=1, help="Number of events.")
     ] = 1000,
@@ -42,6 +43,9 @@ def simulate(
     from sklearn_aera.datasets import load_coreas, simulate_to_file
     from sklearn_aera.simulation import TraceSimulator
 
+    if (out is None) == (out_option is None):
+        raise typer.BadParameter("name one file to write, as OUT or with --out")
+    out = out or out_option
     library = None if pulses is None else load_coreas(pulses).pulses
     with progress(f"Simulating {n_events:,} events", n_events) as move:
         simulate_to_file(

@@ -1,6 +1,7 @@
 """Display of the detection efficiency as a function of the signal-to-noise ratio."""
 
 from sklearn_aera._docstrings import fill_docstring
+from sklearn_aera._labels import check_classes
 from sklearn_aera.inspection._style import (
     LIMIT_COLOR,
     PARAMETERS,
@@ -109,6 +110,7 @@ class EfficiencyDisplay:
         -------
         EfficiencyDisplay
         """
+        check_classes(getattr(estimator, "classes_", ()))
         if hasattr(estimator, "decision_function"):
             score = estimator.decision_function(X)
         else:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._validation import check_real
+from sklearn_aera._validation import check_sampling_rate
 from sklearn_aera.inspection._style import (
     DATA_COLOR,
     PARAMETERS,
@@ -100,7 +100,7 @@ class RecoveryDisplay:
             If the arrays are not one-dimensional, finite and of the same length.
         """
         series = check_series(trace=trace, recovered=recovered, signal=signal)
-        check_real(sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
+        check_sampling_rate(sampling_rate)
         return cls(**series, sampling_rate=sampling_rate, name=name).plot(axes)
 
     @fill_docstring(**_PARAMETERS)

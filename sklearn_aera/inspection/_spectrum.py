@@ -1,11 +1,13 @@
 """Display of the power spectral density of traces."""
 
+import math
+
 import numpy as np
 import scipy.signal
 from sklearn.utils import check_array
 
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._validation import check_real
+from sklearn_aera._validation import as_real_array, check_sampling_rate
 from sklearn_aera.inspection._style import COLORS, DATA_COLOR, PARAMETERS, axes_or_new, legend_above
 
 
@@ -91,11 +93,12 @@ class SpectrumDisplay:
         The density is the mean of the periodograms with a Hann window. The expected density is the
         mean of the same estimate for the model, including the leakage of carriers.
         """
+        traces = as_real_array(traces, "traces")
         traces = check_array(traces, dtype=np.float64, input_name="traces")
         of_model = getattr(model, "sampling_rate", None)
         rate = (of_model or 180.0) if sampling_rate is None else sampling_rate
-        rate = check_real(rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
-        if of_model is not None and rate != of_model:
+        rate = check_sampling_rate(rate)
+        if of_model is not None and not math.isclose(rate, of_model, rel_tol=1e-6):
             raise ValueError(
                 f"sampling_rate must be that of the model, {of_model} MHz, or None, got {rate}"
             )

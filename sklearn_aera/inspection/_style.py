@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_aera import _docstrings
-from sklearn_aera._validation import check_vector
+from sklearn_aera._validation import check_vector, shown
 
 # Okabe and Ito's palette, which colour-blind readers can distinguish; black is kept for data.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -36,7 +36,7 @@ PARAMETERS["plot_two"] = f"Parameters\n----------{PARAMETERS['two_axes']}{_RETUR
 def axes_or_new(ax):
     """Return ``ax``, or if it is None the axes of a new figure of one column's width."""
     if ax is not None:
-        return ax
+        return check_axes(ax, "ax")
     import matplotlib.pyplot as plt
 
     _, ax = plt.subplots(figsize=(4.5, 3.2), layout="constrained")
@@ -53,7 +53,16 @@ def axes_or_grid(axes, n_rows, n_columns, *, size, sharex=False):
     axes = np.ravel(np.asarray(axes, dtype=object))
     if len(axes) != n_rows * n_columns:
         raise ValueError(f"axes must be {n_rows * n_columns} matplotlib axes, got {len(axes)}")
+    for ax in axes:
+        check_axes(ax, "axes")
     return axes
+
+
+def check_axes(ax, name):
+    """Return ``ax``, which must be matplotlib axes."""
+    if not callable(getattr(ax, "plot", None)):
+        raise TypeError(f"{name} must be matplotlib axes, got {shown(ax)}")
+    return ax
 
 
 def check_series(**series):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._validation import check_real
+from sklearn_aera._validation import check_sampling_rate
 from sklearn_aera.inspection._style import (
     DATA_COLOR,
     PARAMETERS,
@@ -78,7 +78,7 @@ class TraceDisplay:
             If the arrays are not one-dimensional, finite and of the same length.
         """
         series = check_series(trace=trace, signal=signal, recovered=recovered)
-        rate = check_real(sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
+        rate = check_sampling_rate(sampling_rate)
         return cls(np.arange(len(series["trace"])) / rate, **series).plot(ax)
 
     @fill_docstring(**PARAMETERS)

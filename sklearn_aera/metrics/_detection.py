@@ -7,7 +7,10 @@ from scipy.stats import binomtest
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._validation import check_real, check_vector
+from sklearn_aera._labels import background_mask, check_classes
+from sklearn_aera._validation import as_array, check_count, check_real, check_vector
+
+OPEN_UNIT = {"min_val": 0.0, "max_val": 1.0, "include_boundaries": "neither"}
 
 
 class Interval(NamedTuple):
@@ -40,7 +43,8 @@ class Efficiency(NamedTuple):
 METRIC_PARAMETERS = {
     "scores": """
 y_true : array-like of shape (n_traces,)
-    Labels of two classes; the larger label is that of the signal.
+    Labels of two classes, 0 for noise and 1 for pulses. Of other numbers the smaller is noise; of
+    texts "noise" or "background", which must be the first in alphabetical order.
 y_score : array-like of shape (n_traces,)
     Scores of the detector, higher for traces more likely to hold a signal.""",
     "threshold": """
@@ -72,9 +76,9 @@ def binomial_interval(n_successes, n_trials, confidence_level=0.6827):
 
     Raises
     ------
-    ValueError
-        If there are no trials or more successes than trials, or ``confidence_level`` is not
-        between 0 and 1.
+    ValueError, TypeError
+        If there are no trials or more successes than trials, a number of them is not an integer,
+        or ``confidence_level`` is not between 0 and 1.
 
     References
     ----------
@@ -86,8 +90,10 @@ def binomial_interval(n_successes, n_trials, confidence_level=0.6827):
     >>> [round(end, 3) for end in binomial_interval(90, 100)]
     [0.9, 0.86, 0.93]
     """
-    result = binomtest(int(n_successes), int(n_trials))
-    low, high = result.proportion_ci(confidence_level, method="exact")
+    n_trials = check_count(n_trials, "n_trials")
+    n_successes = check_count(n_successes, "n_successes", min_val=0, max_val=n_trials)
+    level = check_real(confidence_level, "confidence_level", **OPEN_UNIT)
+    low, high = binomtest(n_successes, n_trials).proportion_ci(level, method="exact")
     return Interval(n_successes / n_trials, float(low), float(high))
 
 
@@ -186,7 +192,7 @@ def operating_point(y_val, score_val, y_test, score_test, *, max_fpr=0.01, confi
     Parameters
     ----------
     y_val, y_test : array-like of shape (n_traces,)
-        Labels of two classes; the larger label is that of the signal.
+        Labels of two classes, noise and pulse, as in `threshold_at_fpr`.
     score_val, score_test : array-like of shape (n_traces,)
         Scores of the detector, higher for traces more likely to hold a signal.
     max_fpr : float, default=0.01
@@ -265,7 +271,7 @@ def detection_efficiency(
     check_consistent_length(score, snr)
     threshold = _threshold(is_signal, score, max_fpr, threshold)
     snr, found = snr[is_signal], score[is_signal] >= threshold
-    edges = np.histogram_bin_edges(snr, bins)
+    edges = bin_edges(snr, bins)
     n_events, _ = np.histogram(snr, edges)
     n_found, _ = np.histogram(snr[found], edges)
     missing = Interval(np.nan, np.nan, np.nan)
@@ -289,12 +295,24 @@ def _rate(score, threshold, confidence_level):
     return binomial_interval(int((score >= threshold).sum()), len(score), confidence_level)
 
 
+def bin_edges(values, bins):
+    """Return the edges of the bins that the parameter ``bins`` stands for."""
+    if np.ndim(bins) == 0:
+        return np.histogram_bin_edges(values, check_count(bins, "bins", max_val=100_000))
+    edges = check_vector(bins, "bins")
+    if len(edges) < 2 or (np.diff(edges) <= 0).any():
+        raise ValueError(f"bins must be a number or at least two increasing edges, got {bins!r}")
+    return edges
+
+
 def _check_scores(y_true, y_score):
     """Return which traces hold a signal, and the scores as an array."""
-    y_true = column_or_1d(y_true)
+    y_true = column_or_1d(as_array(y_true, "y_true"))
     y_score = check_vector(y_score, "y_score")
     check_consistent_length(y_true, y_score)
+    is_noise = background_mask(y_true)
     classes = np.unique(y_true)
     if len(classes) != 2:
         raise ValueError(f"y_true must have two classes, noise and signal, got {classes.tolist()}")
-    return y_true == classes[1], y_score
+    check_classes(classes)  # Scorers take the second class for that of pulses.
+    return ~is_noise, y_score

@@ -7,7 +7,12 @@ import scipy.signal
 from sklearn.utils import check_array
 
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
-from sklearn_aera._validation import check_interval, check_real
+from sklearn_aera._validation import (
+    as_real_array,
+    check_interval,
+    check_real,
+    check_sampling_rate,
+)
 from sklearn_aera.metrics._detection import METRIC_PARAMETERS, Interval, binomial_interval
 
 _PARAMETERS = {
@@ -68,8 +73,7 @@ def trace_energy(traces, *, sampling_rate=180.0, window=None):
     >>> trace_energy([[0.0, 3.0, -4.0, 1.0]], sampling_rate=2.0, window=(1.0, 2.0))
     array([8.5])
     """
-    traces = check_array(traces, dtype=(np.float64, np.float32), input_name="traces")
-    rate = _check_rate(sampling_rate)
+    traces, rate = _check_traces(traces, "traces"), check_sampling_rate(sampling_rate)
     traces = traces[:, _samples(window, rate, traces.shape[1])]
     return np.einsum("ij,ij->i", traces, traces, dtype=np.float64) / rate
 
@@ -140,8 +144,7 @@ def pulse_peak(traces, *, sampling_rate=180.0):
     >>> amplitude.round(2), time.round(2)
     (array([0.3, 0.3]), array([1.5, 1.5]))
     """
-    traces = check_array(traces, dtype=(np.float64, np.float32), input_name="traces")
-    rate = _check_rate(sampling_rate)
+    traces, rate = _check_traces(traces, "traces"), check_sampling_rate(sampling_rate)
     envelope = np.abs(scipy.signal.hilbert(traces, axis=1))
     return PulsePeak(envelope.max(axis=1), envelope.argmax(axis=1) / rate)
 
@@ -260,10 +263,6 @@ def invented_pulses(recovered, threshold, *, sampling_rate=180.0, confidence_lev
     return InventedPulses(rate, float(energy.mean()) if energy.size else float("nan"))
 
 
-def _check_rate(sampling_rate):
-    return check_real(sampling_rate, "sampling_rate", min_val=0.0, include_boundaries="neither")
-
-
 def _samples(window, rate, n_samples):
     """Return the slice of the samples inside a window in us."""
     if window is None:
@@ -278,11 +277,14 @@ def _samples(window, rate, n_samples):
     return samples
 
 
+def _check_traces(traces, name):
+    dtype = (np.float64, np.float32)
+    return check_array(as_real_array(traces, name), dtype=dtype, input_name=name)
+
+
 def _check_pair(true_signals, other, name="recovered"):
     """Return both as finite arrays of the same shape."""
-    dtype = (np.float64, np.float32)
-    true_signals = check_array(true_signals, dtype=dtype, input_name="true_signals")
-    other = check_array(other, dtype=dtype, input_name=name)
+    true_signals, other = _check_traces(true_signals, "true_signals"), _check_traces(other, name)
     if other.shape != true_signals.shape:
         raise ValueError(
             f"{name} must have the shape of true_signals, {true_signals.shape}, got {other.shape}"

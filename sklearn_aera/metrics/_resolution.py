@@ -8,7 +8,7 @@ from sklearn.utils import check_consistent_length
 
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import check_real, check_vector
-from sklearn_aera.metrics._detection import METRIC_PARAMETERS, Interval
+from sklearn_aera.metrics._detection import METRIC_PARAMETERS, OPEN_UNIT, Interval, bin_edges
 
 # Lower end of the central 68 %: one standard deviation below the mean of a normal distribution.
 _LOWER = float(norm.cdf(-1))
@@ -76,9 +76,7 @@ def bias_and_resolution(errors, *, confidence_level=0.6827):
     ([0.098, 0.096, 0.101], [0.2, 0.198, 0.202])
     """
     errors = check_vector(errors, "errors")
-    check_real(
-        confidence_level, "confidence_level", min_val=0.0, max_val=1.0, include_boundaries="neither"
-    )
+    check_real(confidence_level, "confidence_level", **OPEN_UNIT)
     errors = np.sort(errors)
     bias = _quantile(errors, 0.5, confidence_level)
     lower, upper = (_quantile(errors, p, confidence_level) for p in (_LOWER, 1 - _LOWER))
@@ -126,7 +124,7 @@ def recovery_resolution(errors, snr, *, bins=9, confidence_level=0.6827):
     """
     errors, snr = check_vector(errors, "errors"), check_vector(snr, "snr")
     check_consistent_length(errors, snr)
-    edges = np.histogram_bin_edges(snr, bins)
+    edges = bin_edges(snr, bins)
     # The last bin includes its upper edge, as in numpy.histogram.
     number = np.where(snr == edges[-1], len(edges) - 1, np.digitize(snr, edges)) - 1
     missing = Resolution(Interval(*[np.nan] * 3), Interval(*[np.nan] * 3))

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sklearn_aera._validation import as_real_array
+
 
 def signal_to_noise_ratio(signal, noise):
     """Largest absolute value of the signal over the root mean square of the noise.
@@ -41,7 +43,7 @@ def signal_to_noise_ratio(signal, noise):
 
 
 def _check(samples, name):
-    samples = np.asarray(samples, dtype=np.float64)
+    samples = np.asarray(as_real_array(samples, name), dtype=np.float64)
     if samples.ndim == 0 or samples.shape[-1] == 0:
         raise ValueError(f"{name} must have at least one sample, got shape {samples.shape}")
     if not np.isfinite(samples).all():

@@ -126,8 +126,9 @@ def load_model(path, *, allow_pickle=False, trusted=()):
     NumPy's arrays; scikit-learn's estimators, searches, splitters and metrics; the public classes
     of this package that hold data, and `sklearn_aera.metrics`. Loading them only restores their
     attributes, and calls no function. They suffice for all estimators of this package in
-    pipelines, ensembles and grid searches. Types of other packages, such as continuous distributions of a `RandomizedSearchCV`, and
-    your own functions, such as that of a `FunctionTransformer`, must be named in ``trusted``.
+    pipelines, ensembles and grid searches. Types of other packages, such as continuous
+    distributions of a `RandomizedSearchCV`, and your own functions, such as that of a
+    `FunctionTransformer`, must be named in ``trusted``.
     """
     path = Path(path)
     check_choice(path.suffix, f"the ending of path {path.name!r}", SUFFIXES)
