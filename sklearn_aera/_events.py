@@ -21,14 +21,13 @@ def check_events(events):
     Columns of a data frame, dictionary or structured array are selected by name, in any order.
     Raises ValueError if a column is missing or has a value that is not allowed.
     """
-    if hasattr(events, "collect"):  # a lazy frame
-        events = events.collect()
-    names = _column_names(events)
+    events, names = _with_column_names(events)
     if names is not None:
-        missing = [name for name in EVENT_COLUMNS if name not in names]
+        missing = [name for name in EVENT_COLUMNS if names.count(name) != 1]
         if missing:
             raise ValueError(
-                f"events lacks the columns {missing}; an event table has {list(EVENT_COLUMNS)}"
+                f"events lacks the columns {missing}, or has them twice; an event table has "
+                f"{list(EVENT_COLUMNS)}"
             )
         columns = [as_real_array(events[name], name) for name in EVENT_COLUMNS]
         check_consistent_length(*columns)
@@ -51,18 +50,21 @@ def check_events(events):
 def event_column(events, name):
     """Return the column of an event table, in any of its forms, with one of `EVENT_COLUMNS`."""
     check_choice(name, "name", EVENT_COLUMNS)
-    if _column_names(events) is not None:
+    events, names = _with_column_names(events)
+    if names is not None:
         return np.asarray(events[name])
     return np.asarray(events)[:, EVENT_COLUMNS.index(name)]
 
 
-def _column_names(events):
-    """Return the names of the columns of a frame, dictionary or structured array, or None."""
+def _with_column_names(events):
+    """Return events, and the names of columns if they are a frame, dictionary or structured."""
+    if hasattr(events, "collect"):  # a lazy frame
+        events = events.collect()
     if hasattr(events, "columns"):
-        return list(events.columns)
+        return events, list(events.columns)
     if isinstance(events, Mapping):
-        return list(events)
-    return getattr(getattr(events, "dtype", None), "names", None)
+        return events, list(events)
+    return events, getattr(getattr(events, "dtype", None), "names", None)
 
 
 def require(valid, column, values, allowed):

@@ -118,8 +118,8 @@ def publish(temporary, path, overwrite):
     target = _target(path, overwrite)
     if target.exists():
         temporary.chmod(target.stat().st_mode & 0o777)
-    if not overwrite and not _claim(target):
-        check_new(path, overwrite)
+    if not overwrite:
+        open(target, "xb").close()
     temporary.replace(target)
 
 
@@ -171,15 +171,10 @@ def _remove_abandoned(folder, start, suffix):
             file.unlink()
 
 
-def _claim(path):
-    """Create an empty file; returns False if there is one."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    except FileExistsError:
-        return False
-    return True
-
-
 def _free_name(path):
-    names = (path.with_name(f"{path.stem[:40]}-{number}{path.suffix}") for number in count(2))
-    return next(name for name in names if _claim(name))
+    for number in count(2):
+        name = path.with_name(f"{path.stem[:40]}-{number}{path.suffix}")
+        with suppress(FileExistsError):
+            open(name, "xb").close()
+            break
+    return name

@@ -119,6 +119,7 @@ def run(folder, monkeypatch, *words):
         ("predict detector.skops fast.h5", "fitted to a sampling rate of 180 MHz, got 200 MHz"),
         ("evaluate detector.skops fast.h5 --validation data.h5", "got 200 MHz"),
         ("evaluate detector.skops data.h5 --validation fast.h5", "validation traces have a"),
+        ("predict own.skops fast.h5 --validation data.h5 --trusted {own}", "got 200 MHz"),
         ("recover denoiser.skops data.h5 -o bare.npy", "exists; --overwrite replaces it"),
         ("simulate out.h5 -n 5 --jobs 0", "n_jobs == 0"),
         ("plot search odd.json -o out.png", "cannot be read as results of 'tune'"),
@@ -129,6 +130,7 @@ def run(folder, monkeypatch, *words):
 )
 def test_errors(folder, monkeypatch, words, message):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    words = words.format(own=f"{__name__}._double")
     result = run(folder, monkeypatch, *words.split())
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")

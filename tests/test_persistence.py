@@ -9,7 +9,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from helpers import convolutional, denoiser, recurrent, tiny
+from helpers import TINY, convolutional, denoiser, recurrent, tiny
 from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.linear_model import LogisticRegression
@@ -22,6 +22,7 @@ from sklearn_aera.datasets import make_events, make_traces
 from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
 from sklearn_aera.metrics import tpr_at_fpr
+from sklearn_aera.neural_network import make_detector
 from sklearn_aera.persistence import load_model, save_model
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer, WienerFilter
 from sklearn_aera.simulation import (
@@ -57,6 +58,9 @@ def _search(**options):
 MODELS = {
     "normalizer": StdNormalizer(per="dataset"),
     "pipeline": _pipeline(),
+    "detector": make_detector(epochs=1, max_shift=0, random_state=0).set_params(
+        **{f"classify__{name}": value for name, value in TINY.items()}
+    ),
     "convolution": convolutional(epochs=1),
     "denoiser": denoiser(whitener=SpectralWhitener(), epochs=1),
     "wiener filter": WienerFilter(),

@@ -146,6 +146,7 @@ def predict(
         if validation is not None:
             chosen = _inputs.read_labelled(validation, "the choice of a threshold", allow_pickle)
             _inputs.check_rate(detector, chosen, validation)
+            _inputs.remember_rate(detector, chosen)
             threshold = threshold_at_fpr(chosen.y, scores(detector, chosen.traces), max_fpr=fpr)
         pieces = load_traces(traces, chunk_size=_inputs.CHUNK_SIZE, allow_pickle=allow_pickle)
         if out is None:

@@ -62,8 +62,9 @@ def read_labelled(path, purpose, allow_pickle):
 
 
 def remember_rate(model, data):
-    """Store the sampling rate of the traces in the model that was fitted to them."""
-    model.sampling_rate_ = data.sampling_rate
+    """Store the sampling rate of the traces, if it is known, in the model for them."""
+    if data.sampling_rate is not None:
+        model.sampling_rate_ = data.sampling_rate
 
 
 def check_rate(model, data, path):
