@@ -7,8 +7,9 @@ those of a linear filter and of the best possible estimate.
 """
 
 # %%
-# The network (exercise 4). A classifier keeps the largest values over time and returns one number.
-# A denoiser returns a value for every sample, so it must not pool. `RecurrentDenoiser` has a
+# The network (exercise 4). A classifier sums over time and returns one number: the logit of the
+# recommended detector is the log-sum-exp of its logits at all arrival times. A denoiser returns a
+# value for every sample, so it must not pool. `RecurrentDenoiser` has a
 # convolution and recurrent layers too. The recurrent layers decide *when* the output of each filter
 # belongs to a pulse, and a transposed convolution turns these outputs into a signal. The loss is
 # the mean square error instead of the cross entropy. The last layer is linear, because amplitudes
@@ -30,8 +31,9 @@ n_train, n_test, n_epochs = (200, 200, 1) if quick else (20_000, 2000, 8)
 train = make_traces(n_train, snr=(0.5, 5.0), random_state=0)
 test = make_traces(n_test, snr=(0.5, 5.0), first_event_id=10**6, random_state=0)
 
-detector = make_detector(epochs=1, random_state=0).fit(train.traces[:200], train.y[:200])
-denoiser = make_denoiser(epochs=1, random_state=0).fit(train.traces[:200], train.signals[:200])
+traces, y, signals = train.traces[:200], train.y[:200], train.signals[:200]
+detector = make_detector(epochs=1, random_state=0).fit(traces, y, signals=signals)
+denoiser = make_denoiser(epochs=1, random_state=0).fit(traces, signals)
 for name, model in {"detector": detector, "denoiser": denoiser}.items():
     network = (model if name == "denoiser" else model[-1]).model_
     print(f"{name}: {network.count_params()} parameters; shapes after the layers with weights:")

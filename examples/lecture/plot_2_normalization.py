@@ -7,7 +7,10 @@ of order one for any gain of the antenna.
 """
 
 # %%
-# The second antenna has four times the gain of the first.
+# The second antenna has four times the gain of the first. Division by one number for all traces,
+# ``StdNormalizer(per="dataset")``, would keep this factor. It also keeps the level of the noise in
+# each trace, from which a detector learns; `make_detector` therefore uses it, for antennas of one
+# gain.
 
 import matplotlib.pyplot as plt
 import numpy as np
