@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
+from sklearn_aera._validation import shown
+
 try:
     import fcntl
 except ImportError:  # Without locks, as on Windows, no temporary file is known to be abandoned.
@@ -20,6 +22,15 @@ _FREE_BYTES = 100_000_000
 
 
 # --- Reading ----------------------------------------------------------------------------------
+
+
+def as_path(path):
+    """Return a path; an empty one, which would stand for the working folder, is refused."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path must be a string or a path, got {shown(path)}")
+    if not os.fspath(path):
+        raise ValueError("path must not be empty")
+    return Path(path)
 
 
 def check_readable(path):

@@ -248,8 +248,11 @@ def test_values_that_are_no_voltages(tmp_path, value):
 
 
 def test_paths():
-    with pytest.raises(ValueError, match="path must not be empty"):
-        load_traces("")
+    for read in (load_traces, load_coreas):
+        with pytest.raises(ValueError, match="path must not be empty"):
+            read("")
+        with pytest.raises(TypeError, match="path must be a string or a path, got 3"):
+            read(3)
     with pytest.raises(FileNotFoundError, match=r"there is no file nowhere\.npz"):
         load_traces("nowhere.npz")
     with pytest.raises(ValueError, match=r"ending of path 'data\.csv' must be one of '\.npz'"):

@@ -141,4 +141,7 @@ def test_arguments(tmp_path):
     for path in (tmp_path / "model.skops", str(tmp_path / "model.skops")):
         with pytest.raises(TypeError, match=r"first argument: save_model\(model, path\)"):
             save_model(path, NORMALIZER)
+    for wrong in (3, b"model.skops", None):
+        with pytest.raises(TypeError, match=f"path must be a string or a path, got {wrong}"):
+            load_model(wrong)
     assert list(tmp_path.iterdir()) == []

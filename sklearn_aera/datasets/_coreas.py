@@ -1,11 +1,9 @@
 """Read CoREAS air-shower simulations."""
 
-from pathlib import Path
-
 import numpy as np
 from sklearn.utils import Bunch
 
-from sklearn_aera._files import check_readable, readable
+from sklearn_aera._files import as_path, check_readable, readable
 from sklearn_aera._validation import check_choice
 from sklearn_aera.datasets._hdf5 import check_stored, open_hdf5
 from sklearn_aera.simulation import PulseLibrary
@@ -78,7 +76,7 @@ def load_coreas(path, *, component="strongest"):
     (1, 200)
     """
     check_choice(component, "component", ("strongest", *COMPONENTS))
-    path = Path(path)
+    path = as_path(path)
     check_readable(path)
     with readable(path, "a CoREAS file"), open_hdf5(path) as file:
         return _read(file, path, component)

@@ -1,15 +1,13 @@
 """Read and write data sets of traces."""
 
 import math
-import os
 import warnings
-from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch, check_array
 
 from sklearn_aera._events import check_events
-from sklearn_aera._files import check_pickle, written_whole
+from sklearn_aera._files import as_path, check_pickle, written_whole
 from sklearn_aera._validation import as_real_array, check_choice, check_count, check_sampling_rate
 from sklearn_aera.datasets._formats import PICKLES, READ, WRITERS, open_source
 from sklearn_aera.datasets._traces import labels_from_signals, named_columns
@@ -62,7 +60,7 @@ def save_traces(path, traces, *, signals=None, events=None, sampling_rate=180.0,
     >>> bool((again.traces == data.traces).all() and (again.y == data.y).all())
     True
     """
-    path = Path(path)
+    path = as_path(path)
     check_choice(path.suffix, f"the ending of path {path.name!r}", tuple(WRITERS))
     arrays = {"traces": _check_traces(traces, "traces")}
     if signals is not None:
@@ -159,9 +157,7 @@ def load_traces(path, *, chunk_size=None, allow_pickle=False):
 
 def _open_sources(path, allow_pickle):
     """Open a file, or the files of a folder that have traces."""
-    if not os.fspath(path):
-        raise ValueError("path must not be empty")
-    path = Path(path)
+    path = as_path(path)
     if not path.is_dir():
         check_choice(path.suffix.lower(), f"the ending of path {path.name!r}", READ)
         if path.suffix.lower() in PICKLES:

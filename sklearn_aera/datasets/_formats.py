@@ -125,7 +125,7 @@ class _NpyRows:
 
 @contextmanager
 def _open_npz(path):
-    with zipfile.ZipFile(path) as archive:
+    with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         wanted = {name: members[name] for name in (*ARRAYS, "sampling_rate") if name in members}
         for info in wanted.values():

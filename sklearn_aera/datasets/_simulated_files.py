@@ -1,7 +1,6 @@
 """Write simulated data sets of any size to a file, with several workers."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -11,7 +10,7 @@ from sklearn.utils import gen_batches
 from sklearn_aera import __version__
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._events import EVENT_COLUMNS
-from sklearn_aera._files import check_new, check_readable, publish, readable, written_whole
+from sklearn_aera._files import as_path, check_new, check_readable, publish, readable, written_whole
 from sklearn_aera._random import draw_seed
 from sklearn_aera._validation import check_count, check_n_jobs
 from sklearn_aera.datasets._formats import ARRAYS, create_hdf5
@@ -79,7 +78,7 @@ def simulate_to_file(
     ...     [len(chunk.y) for chunk in load_traces(f"{folder}/events.h5", chunk_size=200)]
     [200, 50]
     """
-    path = Path(path)
+    path = as_path(path)
     if path.suffix not in (".h5", ".hdf5"):
         raise ValueError(
             f"the ending of path {path.name!r} must be '.h5' or '.hdf5': simulate into HDF5, then "

@@ -2,12 +2,11 @@
 
 import zipfile
 from contextlib import contextmanager
-from pathlib import Path
 
 import joblib
 from sklearn.base import BaseEstimator
 
-from sklearn_aera._files import check_declared, check_pickle, check_readable, written_whole
+from sklearn_aera._files import as_path, check_declared, check_pickle, check_readable, written_whole
 from sklearn_aera._validation import check_choice
 from sklearn_aera.persistence._trust import called_functions, is_of_old_layout, is_trusted
 
@@ -67,7 +66,7 @@ def save_model(model, path, *, overwrite=False):
         raise TypeError("the model is the first argument: save_model(model, path)")
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"model must be an estimator, got {model!r}")
-    path = Path(path)
+    path = as_path(path)
     check_choice(path.suffix, f"the ending of path {path.name!r}", SUFFIXES)
     with written_whole(path, overwrite) as temporary, _without_callbacks(model):
         try:
@@ -130,7 +129,7 @@ def load_model(path, *, allow_pickle=False, trusted=()):
     distributions of a `RandomizedSearchCV`, and your own functions, such as that of a
     `FunctionTransformer`, must be named in ``trusted``.
     """
-    path = Path(path)
+    path = as_path(path)
     check_choice(path.suffix, f"the ending of path {path.name!r}", SUFFIXES)
     check_readable(path)
     if path.suffix == ".joblib":
