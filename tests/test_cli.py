@@ -34,7 +34,8 @@ def test_help_names_the_command_and_its_options():
 @pytest.mark.parametrize("pulses", ["analytic", "coreas"])
 def test_demo(tmp_path, monkeypatch, request, pulses):
     monkeypatch.setattr(_demo, "QUICK", TINY)
-    options = ["demo", "--quick", "--out", str(tmp_path / "out")]
+    out = tmp_path / "[" / "out]"  # As markup of the console.
+    options = ["demo", "--quick", "--out", str(out)]
     if pulses == "coreas":
         options += ["--pulses", str(request.getfixturevalue("coreas_path"))]
     result = CliRunner().invoke(app, options, catch_exceptions=False)
@@ -42,15 +43,16 @@ def test_demo(tmp_path, monkeypatch, request, pulses):
     for text in ("1. Events", "2. Search", "3. Comparison", "4. New traces", "SNR threshold"):
         assert text in result.output
     assert ("32 CoREAS pulses" in result.output) == (pulses == "coreas")
-    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert f"   {out / 'search.json'}\n" in result.output
+    files = {path.name for path in out.iterdir()}
     assert files == {"detector.skops", "search.json", "traces.png", "efficiency.png"}
-    rows = json.loads((tmp_path / "out" / "search.json").read_text())["candidates"]
+    rows = json.loads((out / "search.json").read_text())["candidates"]
     assert len(rows) == 6
     assert {row["classify__cell"] for row in rows} == {"simple_rnn", "lstm", "gru"}
-    detector = load_model(tmp_path / "out" / "detector.skops")
+    detector = load_model(out / "detector.skops")
     assert detector.predict(make_traces(3, random_state=0).traces).shape == (3,)
     for name in ("traces.png", "efficiency.png"):
-        assert (tmp_path / "out" / name).stat().st_size > 10_000
+        assert (out / name).stat().st_size > 10_000
 
 
 def test_demo_says_what_is_wrong_with_the_file(tmp_path):

@@ -24,6 +24,7 @@ from sklearn_aera.cli._app import app
 from sklearn_aera.cli._evaluation import auc_with_error, fitted_limit
 from sklearn_aera.cli._search import candidates
 from sklearn_aera.datasets import load_traces, make_traces, save_traces
+from sklearn_aera.feature_extraction import SNRCalculator
 from sklearn_aera.neural_network import make_denoiser, make_detector
 from sklearn_aera.persistence import load_model, save_model
 from sklearn_aera.simulation import TraceSimulator
@@ -59,6 +60,8 @@ def folder(tmp_path_factory):
     detector[-1].set_params(**tiny)
     detector.fit(DATA.traces, DATA.y).sampling_rate_ = 180.0
     save_model(detector, folder / "detector.skops")
+    simple = make_pipeline(SNRCalculator(), LogisticRegression()).fit(DATA.traces, DATA.y)
+    save_model(simple, folder / "simple.skops")
     own = FunctionTransformer(_double).fit(DATA.traces)
     save_model(make_pipeline(own, detector), folder / "own.skops")
     save_model(detector[:-1], folder / "whitener.skops")
@@ -218,7 +221,7 @@ def shell(folder, line, **environment):
 
 
 def test_pipe_that_is_closed(folder):
-    result = shell(folder, "$P predict detector.skops bare.npy | head -n 1")
+    result = shell(folder, "$P predict simple.skops bare.npy | head -n 1")
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == "trace,probability,score,pulse\n"
 
@@ -231,13 +234,38 @@ def test_closed_streams(folder, tmp_path, closing):
 
 
 def test_terminals_with_other_encodings(folder, tmp_path):
-    line = "$P evaluate detector.skops data.h5 --validation data.h5 --fpr 0.1"
+    line = "$P evaluate simple.skops data.h5 --validation data.h5 --fpr 0.1"
     result = shell(folder, line, PYTHONIOENCODING="ascii")
     assert result.returncode == 0
     assert "Accuracy" in result.stdout
     result = shell(folder, f"$P simulate {tmp_path}/$'\\xff'.h5 -n 5")
     assert result.returncode == 0, result.stderr
     assert "5 events" in result.stdout
+
+
+def test_interruption_of_imports():
+    code = """
+import sys
+class Interrupted:
+    def find_spec(self, name, *args):
+        if name == "sklearn_aera.cli._app":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+from sklearn_aera.cli import main
+main()
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (130, "Interrupted.\n")
+
+
+@pytest.mark.parametrize(
+    "words", ["recover denoiser.skops data.h5 -o {}/out.npy", "plot trace data.h5 -o {}/out.png"]
+)
+def test_full_disk(folder, tmp_path, words):
+    result = shell(folder, f"ulimit -f 10; $P {words.format(tmp_path)}", TF_CPP_MIN_LOG_LEVEL="3")
+    assert result.returncode == 1
+    assert f"'{tmp_path}/out." in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_termination_ends_workers(folder, tmp_path):
