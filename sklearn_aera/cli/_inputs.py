@@ -83,13 +83,8 @@ def check_same_rate(expected, rate, text):
 
 
 def check_test_traces(validation, test):
-    """Compare test traces with those on which thresholds are chosen."""
+    """Compare the rates, and warn if validation and test traces have the same events."""
     check_same_rate(validation.sampling_rate, test.sampling_rate, "the validation traces have")
-    _warn_of_shared_events(validation, test)
-
-
-def _warn_of_shared_events(validation, test):
-    """Warn if validation and test traces have the same events."""
     if validation.event_id is None or test.event_id is None:
         return
     shared = np.intersect1d(validation.event_id, test.event_id)

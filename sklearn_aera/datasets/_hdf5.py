@@ -1,5 +1,6 @@
 """Open HDF5 files safely."""
 
+import errno
 import math
 import os
 from contextlib import contextmanager
@@ -58,8 +59,13 @@ def check_stored(dataset, path):
 def reserve_space(path, n_bytes):
     """Allocate the space of a file, so that a full disk is noticed before data are written.
 
-    HDF5 can crash when it cannot write.
+    HDF5 can crash when it cannot write. File systems that cannot allocate are left alone.
     """
-    if hasattr(os, "posix_fallocate"):
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
         with open(path, "r+b") as file:
             os.posix_fallocate(file.fileno(), 0, n_bytes)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            raise

@@ -33,8 +33,9 @@ def simulate_to_file(
     The data are those of `make_traces` with the same arguments, to float32 round-off, for any
     number of workers and any size of the pieces. Memory does not grow with the number of events.
 
-    The unfinished file is called ``path`` with ``.part`` appended. It stays if the simulation is
-    interrupted, and ``resume=True`` continues after its last complete piece.
+    The unfinished file is called ``path`` with ``.part`` appended and has its final size from the
+    start. It stays if the simulation is interrupted, and ``resume=True`` continues after its last
+    complete piece; a complete file is left as it is.
 
     Parameters
     ----------
