@@ -28,8 +28,8 @@ def as_path(path):
     """Return a path; an empty one, which would stand for the working folder, is refused."""
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path must be a string or a path, got {shown(path)}")
-    if not os.fspath(path):
-        raise ValueError("path must not be empty")
+    if not os.fspath(path) or "\0" in os.fspath(path):
+        raise ValueError(f"path must not be empty or have null characters, got {path!r}")
     return Path(path)
 
 

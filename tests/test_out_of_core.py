@@ -149,6 +149,9 @@ def test_parameters_are_checked_before_a_file_is_made(tmp_path):
         simulate_to_file(tmp_path / "data.h5", 10, n_jobs=0)
     with pytest.raises(TypeError, match="simulator must"):
         simulate_to_file(tmp_path / "data.h5", 10, simulator="fast")
+    for name, value in (("snr", 2**63), ("spectral_slope", 500), ("arrival_time", (1.0, 5.0))):
+        with pytest.raises(ValueError, match=name):
+            simulate_to_file(tmp_path / "data.h5", 10, signal_fraction=0.01, **{name: value})
     assert list(tmp_path.iterdir()) == []
 
 

@@ -151,7 +151,7 @@ TRACES = np.ones((2, 5))
 @pytest.mark.parametrize(
     ("function", "arguments", "message"),
     [
-        (trace_energy, (np.ones(5),), "Expected 2D array"),
+        (trace_energy, (np.ones(5),), r"traces must have two dimensions, got shape \(5,\)"),
         (trace_energy, ([[1.0, np.nan]],), "traces contains NaN"),
         (energy_ratio, (TRACES, np.ones((2, 4))), r"recovered must have the shape of true_signals"),
         (snr_gain, (TRACES, np.ones((3, 5)), TRACES), "traces must have the shape of true_signals"),

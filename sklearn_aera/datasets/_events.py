@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._events import EVENT_COLUMNS, MAX_EVENT_ID
+from sklearn_aera._events import EVENT_COLUMNS, MAX_EVENT_ID, MAX_SLOPE, MAX_SNR
 from sklearn_aera._random import draw_seed
 from sklearn_aera._streams import event_table_draws
 from sklearn_aera._validation import check_count, check_interval, check_real
@@ -72,11 +72,11 @@ def make_events(
         first_event_id, "first_event_id", min_val=0, max_val=MAX_EVENT_ID - n_events
     )
     fraction = check_real(signal_fraction, "signal_fraction", min_val=0.0, max_val=1.0)
-    low, high = check_interval(snr, "snr", min_val=0.0)
+    low, high = check_interval(snr, "snr", min_val=0.0, max_val=MAX_SNR)
     if low == 0:
         raise ValueError(f"snr must be above 0 for events with a pulse, got {snr!r}")
     arrival = check_interval(arrival_time, "arrival_time", min_val=0.0)
-    slope = check_interval(spectral_slope, "spectral_slope")
+    slope = check_interval(spectral_slope, "spectral_slope", min_val=-MAX_SLOPE, max_val=MAX_SLOPE)
 
     draws = event_table_draws(draw_seed(random_state), first_event_id, n_events, 5).T
     y = (draws[0] < fraction).astype(np.int64)

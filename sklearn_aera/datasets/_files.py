@@ -247,16 +247,15 @@ def _concatenate(pieces):
 
 def _check_traces(traces, name):
     """Return traces of one or several channels as a finite float32 array in C order."""
-    with np.errstate(over="ignore"):  # Values beyond float32 are then reported as infinite.
-        traces = check_array(
-            as_real_array(traces, name), dtype=np.float32, order="C", input_name=name, allow_nd=True
-        )
-    if traces.ndim > 3:
+    traces = as_real_array(traces, name)
+    if np.ndim(traces) not in (2, 3):
         raise ValueError(
             f"{name} must be of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples), "
-            f"got {traces.shape}"
+            f"got {np.shape(traces)}"
         )
-    return traces
+    options = {"dtype": np.float32, "order": "C", "allow_nd": True, "input_name": name}
+    with np.errstate(over="ignore", invalid="ignore"):  # Infinite values are reported.
+        return check_array(traces, **options)
 
 
 def _check_lengths(arrays):

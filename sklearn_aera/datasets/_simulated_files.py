@@ -12,7 +12,7 @@ from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._events import EVENT_COLUMNS
 from sklearn_aera._files import as_path, check_new, check_readable, publish, readable, written_whole
 from sklearn_aera._random import draw_seed
-from sklearn_aera._validation import check_count, check_n_jobs
+from sklearn_aera._validation import check_count, check_interval, check_n_jobs
 from sklearn_aera.datasets._formats import ARRAYS, create_hdf5
 from sklearn_aera.datasets._hdf5 import open_hdf5
 from sklearn_aera.datasets._traces import SIMULATION_OPTIONS, make_traces
@@ -110,8 +110,11 @@ def simulate_to_file(
     if part.exists():
         options["random_state"] = _check_same(part, *wanted)
     else:
-        # Simulating one event checks all parameters before the file is created.
+        # Simulating single events checks all parameters before the file is created.
         first = make_traces(1, first_event_id=first_event_id, **options)
+        for time in check_interval(arrival_time, "arrival_time"):
+            ends = {"arrival_time": time, "signal_fraction": 1.0}
+            make_traces(1, first_event_id=first_event_id, **options | ends)
         shapes = dict.fromkeys(ARRAYS, (n_events, *first.traces.shape[1:]))
         shapes["events"] = (n_events, len(EVENT_COLUMNS))
         described = _description(n_events, first_event_id, options)

@@ -307,7 +307,7 @@ def bin_edges(values, bins):
 
 def _check_scores(y_true, y_score):
     """Return which traces hold a signal, and the scores as an array."""
-    y_true = column_or_1d(as_array(y_true, "y_true"))
+    y_true = column_or_1d(as_array(y_true, "y_true"), input_name="y_true")
     y_score = check_vector(y_score, "y_score")
     check_consistent_length(y_true, y_score)
     is_noise = background_mask(y_true)

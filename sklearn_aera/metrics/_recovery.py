@@ -4,17 +4,17 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.signal
-from sklearn.utils import check_array
 
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 from sklearn_aera._validation import (
-    as_real_array,
     check_interval,
     check_real,
+    check_rows,
     check_sampling_rate,
 )
 from sklearn_aera.metrics._detection import METRIC_PARAMETERS, Interval, binomial_interval
 
+_FLOATS = (np.float64, np.float32)
 _PARAMETERS = {
     **PARAMETERS,
     **METRIC_PARAMETERS,
@@ -73,7 +73,7 @@ def trace_energy(traces, *, sampling_rate=180.0, window=None):
     >>> trace_energy([[0.0, 3.0, -4.0, 1.0]], sampling_rate=2.0, window=(1.0, 2.0))
     array([8.5])
     """
-    traces, rate = _check_traces(traces, "traces"), check_sampling_rate(sampling_rate)
+    traces, rate = check_rows(traces, "traces", _FLOATS), check_sampling_rate(sampling_rate)
     traces = traces[:, _samples(window, rate, traces.shape[1])]
     return np.einsum("ij,ij->i", traces, traces, dtype=np.float64) / rate
 
@@ -144,7 +144,7 @@ def pulse_peak(traces, *, sampling_rate=180.0):
     >>> amplitude.round(2), time.round(2)
     (array([0.3, 0.3]), array([1.5, 1.5]))
     """
-    traces, rate = _check_traces(traces, "traces"), check_sampling_rate(sampling_rate)
+    traces, rate = check_rows(traces, "traces", _FLOATS), check_sampling_rate(sampling_rate)
     envelope = np.abs(scipy.signal.hilbert(traces, axis=1))
     return PulsePeak(envelope.max(axis=1), envelope.argmax(axis=1) / rate)
 
@@ -257,6 +257,7 @@ def invented_pulses(recovered, threshold, *, sampling_rate=180.0, confidence_lev
     (0.03, 0.056)
     """
     threshold = check_real(threshold, "threshold", min_val=0.0)
+    recovered = check_rows(recovered, "recovered", _FLOATS)
     is_pulse = pulse_peak(recovered, sampling_rate=sampling_rate).amplitude > threshold
     energy = trace_energy(recovered, sampling_rate=sampling_rate)[is_pulse]
     rate = binomial_interval(int(is_pulse.sum()), len(is_pulse), confidence_level)
@@ -277,14 +278,10 @@ def _samples(window, rate, n_samples):
     return samples
 
 
-def _check_traces(traces, name):
-    dtype = (np.float64, np.float32)
-    return check_array(as_real_array(traces, name), dtype=dtype, input_name=name)
-
-
 def _check_pair(true_signals, other, name="recovered"):
     """Return both as finite arrays of the same shape."""
-    true_signals, other = _check_traces(true_signals, "true_signals"), _check_traces(other, name)
+    true_signals = check_rows(true_signals, "true_signals", _FLOATS)
+    other = check_rows(other, name, _FLOATS)
     if other.shape != true_signals.shape:
         raise ValueError(
             f"{name} must have the shape of true_signals, {true_signals.shape}, got {other.shape}"
