@@ -14,6 +14,8 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from sklearn_aera.datasets import make_events
 
+pytestmark = pytest.mark.slow
+
 N_WORKERS = 2
 GRID = {"classify__cell": ["simple_rnn", "gru"], "classify__hidden_size": [2, 3]}
 SCORES = {"AUC": "roc_auc", "loss": "neg_log_loss"}

@@ -39,7 +39,8 @@ from sklearn_aera.simulation import (
 
 # Full batches: the only setting in which weights and repeated traces can mean the same.
 SMALL = {"epochs": 40, "batch_size": 1024, "learning_rate": 0.05}
-RAW = {"hidden_size": 8, "n_filters": 0, "kernel_size": 1, "stride": 1}
+RAW = {"cell": "simple_rnn", "hidden_size": 8, "bidirectional": False, "n_filters": 0}
+RAW |= {"kernel_size": 1, "stride": 1}
 CONVOLUTION = SMALL | {"n_filters": 32, "kernel_size": 3, "stride": 1, "pooling": "flatten"}
 ESTIMATORS = [
     StdNormalizer(),

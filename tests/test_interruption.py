@@ -95,6 +95,7 @@ def test_interrupted_fit_leaves_the_fit_of_before(tmp_path):
     assert printed == "as before\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_interrupted_search_is_not_fitted(tmp_path, n_jobs):
     printed, alive = interrupted(SEARCH, tmp_path, str(n_jobs))

@@ -1,5 +1,7 @@
 """``model_`` is a Keras model that Keras saves and exports by its own means."""
 
+from itertools import product
+
 import keras
 import numpy as np
 import onnx
@@ -29,23 +31,28 @@ NETWORKS = {
 }
 
 
-@pytest.fixture(scope="module", params=TRACES, ids=lambda n_channels: f"{n_channels} channels")
-def traces(request):
-    return TRACES[request.param]
-
-
-VARIANTS = ["recurrent, two layers", "convolutional, two layers", "denoiser, frames"]
+CASES = list(product(NETWORKS, TRACES))
+OFTEN = [("recurrent", 1), ("recurrent, frames", 2), ("convolutional", 1), ("denoiser", 2)]
 
 
 @pytest.fixture(
     scope="module",
-    params=[
-        pytest.param(name, marks=pytest.mark.slow if name in VARIANTS else ()) for name in NETWORKS
-    ],
+    params=[pytest.param(c, marks=() if c in OFTEN else pytest.mark.slow) for c in CASES],
+    ids=[f"{name}, {n_channels} channels" for name, n_channels in CASES],
 )
-def fitted(request, traces):
-    network = NETWORKS[request.param]
-    return network.fit(traces, traces if request.param.startswith("denoiser") else LABELS)
+def case(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def traces(case):
+    return TRACES[case[1]]
+
+
+@pytest.fixture(scope="module")
+def fitted(case, traces):
+    name, _ = case
+    return NETWORKS[name].fit(traces, traces if name.startswith("denoiser") else LABELS)
 
 
 @pytest.fixture(scope="module")

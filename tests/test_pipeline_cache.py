@@ -8,6 +8,7 @@ from functools import wraps
 import joblib
 import numpy as np
 import pytest
+from helpers import LOUD, TINY, convolutional, denoiser, tiny
 from sklearn.base import TransformerMixin, clone
 from sklearn.callback import ProgressBar
 from sklearn.linear_model import LogisticRegression
@@ -18,11 +19,7 @@ from sklearn_aera import feature_extraction, preprocessing, simulation
 from sklearn_aera.datasets import make_events
 from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
-from sklearn_aera.neural_network import (
-    ConvolutionalClassifier,
-    RecurrentClassifier,
-    RecurrentDenoiser,
-)
+from sklearn_aera.neural_network import RecurrentDenoiser
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer, WienerFilter
 from sklearn_aera.simulation import (
     AnalyticPulse,
@@ -41,7 +38,6 @@ TRANSFORMERS = [
 ]
 pytestmark = pytest.mark.usefixtures("own_workers")
 
-NETWORK = {"n_filters": 4, "kernel_size": 12, "stride": 12, "epochs": 1, "random_state": 0}
 COARSE = {"times_per_sample": 1, "n_slopes": 1}
 N_SAMPLES = 120
 
@@ -67,17 +63,15 @@ def chains():
         "SNR": make_pipeline(simulator_of_records(), SNRCalculator(), LogisticRegression()),
         "filter": make_pipeline(simulator(), normal, MatchedFilter(**COARSE), LogisticRegression()),
         "Wiener": make_pipeline(simulator(), WienerFilter(), SNRCalculator(), LogisticRegression()),
-        "recurrent": make_pipeline(
-            simulator(), normal, white, RecurrentClassifier(hidden_size=3, **NETWORK)
-        ),
-        "convolution": make_pipeline(simulator(), normal, ConvolutionalClassifier(**NETWORK)),
-        "denoiser": make_pipeline(simulator(), white, RecurrentDenoiser(hidden_size=3, **NETWORK)),
+        "recurrent": make_pipeline(simulator(), normal, white, tiny(epochs=1)),
+        "convolution": make_pipeline(simulator(), normal, convolutional(epochs=1)),
+        "denoiser": make_pipeline(simulator(), white, denoiser(epochs=1, **TINY)),
     }
 
 
 def data_of(name):
     """Events and what the chain learns of them."""
-    events, y = make_events(200, snr=8.0, arrival_time=(0.1, 0.5), random_state=3)
+    events, y = make_events(200, random_state=3, **LOUD)
     return events, simulator().fit(events).simulate(events)[1] if name == "denoiser" else y
 
 

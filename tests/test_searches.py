@@ -29,6 +29,7 @@ def test_is_a_classifier_for_scikit_learn(events):
     assert np.all(scores > 0.8)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("own_workers")
 def test_grid_search_gives_the_same_with_two_jobs(events):
     pipeline = simulating_pipeline(tiny(epochs=2))

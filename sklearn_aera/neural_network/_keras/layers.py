@@ -41,8 +41,9 @@ def _scan(step, inputs, state, n_steps, *, n_outputs, backwards=False):
     return outputs, state
 
 
-def _steps(x):
-    return tf.TensorArray(x.dtype, x.shape[0], clear_after_read=False).unstack(x)
+def _steps(x, n_steps=None):
+    # TensorFlow does not always know the shape of a gradient.
+    return tf.TensorArray(x.dtype, n_steps or x.shape[0], clear_after_read=False).unstack(x)
 
 
 def _stacked(array, like, size):
@@ -85,7 +86,7 @@ def _simple_rnn(keeps):
                 d = TanhGrad(y=h, dy=upstream + carried[0])
                 return [d], [tf.matmul(d, kernel, transpose_b=True)]
 
-            zeros, inputs = tf.zeros_like(h0), [_steps(upstream), kept]
+            zeros, inputs = tf.zeros_like(h0), [_steps(upstream, n_steps), kept]
             (d,), (dh0,) = _scan(back, inputs, [zeros], n_steps, n_outputs=1, backwards=True)
             d = _stacked(d, projected, size)
             return d, dh0, _kernel_gradient(h0, h, d)
@@ -125,7 +126,7 @@ def _lstm(keeps):
                 d = tf.concat([d_i, d_f, d_g, d_o], axis=1)
                 return [d], [tf.matmul(d, kernel, transpose_b=True), dc * f]
 
-            zeros, inputs = tf.zeros_like(h0), [_steps(upstream), *kept[1:]]
+            zeros, inputs = tf.zeros_like(h0), [_steps(upstream, n_steps), *kept[1:]]
             (d,), (dh0, dc0) = _scan(
                 back, inputs, [zeros, zeros], n_steps, n_outputs=1, backwards=True
             )
@@ -169,7 +170,7 @@ def _gru(keeps):
                 d = tf.concat([d_z, d_r, d_c * r], axis=1)
                 return [d, d_c], [through + tf.matmul(d, kernel, transpose_b=True)]
 
-            zeros, inputs = tf.zeros_like(h0), [_steps(upstream), *kept[1:]]
+            zeros, inputs = tf.zeros_like(h0), [_steps(upstream, n_steps), *kept[1:]]
             (d, d_c), (dh0,) = _scan(back, inputs, [zeros], n_steps, n_outputs=2, backwards=True)
             d, d_c = _stacked(d, projected, 3 * size), _stacked(d_c, projected, size)
             d_projected = tf.concat([d[:, :, : 2 * size], d_c], axis=2)
