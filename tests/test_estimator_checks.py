@@ -65,7 +65,19 @@ ROUND_OFF = {
 }
 
 
-@parametrize_with_checks(ESTIMATORS)
+EXPECTED_FAILURES = {
+    "LikelihoodRatioClassifier": {
+        "check_classifiers_classes": (
+            "has the labels 'one' and 'two', which do not say which of them is the background"
+        )
+    }
+}
+
+
+@parametrize_with_checks(
+    ESTIMATORS,
+    expected_failed_checks=lambda estimator: EXPECTED_FAILURES.get(type(estimator).__name__, {}),
+)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_estimators(estimator, check, monkeypatch):
     tolerance = ROUND_OFF.get(check.func.__name__)
