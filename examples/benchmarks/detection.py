@@ -18,8 +18,8 @@ time of the training, simulation included where the data are endless. The rows:
   that decays exponentially (assumption: by a tenth per epoch from 1e-3).
 - textbook BiLSTM: the same layers bidirectional, on 40 000 traces, batch 128, Adam, for as many
   epochs as fit into a budget of five minutes.
-- detector: `make_detector` on 4 000 traces (for 8 and for 60 epochs), on 40 000 (10 epochs), and on
-  endless data (50 epochs of 20 000 events).
+- detector: `make_detector` with true signals on 4 000 traces (for 8 and for 60 epochs; also from
+  labels alone), on 40 000 (10 epochs), and on endless data (50 epochs of 20 000 events).
 - convolution: `ConvolutionalClassifier` on the same normalised and whitened traces, endless.
 
 Two more tables follow: the endless detector on the pulses of a CoREAS shower (with ``--pulses
@@ -93,11 +93,14 @@ def fit_ratio(train, snr):
 
 def detectors(train, size, snr):
     """Functions that train each detector, by name."""
-    few = (train.traces[: size.n_small], train.y[: size.n_small])
-    every = (train.traces, train.y)
+    few, every = (
+        {"X": train.traces[:n], "y": train.y[:n], "signals": train.signals[:n]}
+        for n in (size.n_small, size.n_large)
+    )
+    labels = {name: few[name] for name in ("X", "y")}
 
     def network(n_epochs, data):
-        return make_detector(epochs=n_epochs, random_state=SEED).fit(*data)
+        return make_detector(epochs=n_epochs, random_state=SEED).fit(**data)
 
     def convolution():
         classifier = ConvolutionalClassifier(
@@ -110,13 +113,16 @@ def detectors(train, size, snr):
     textbook = {"epochs": 100, "batch_size": 128, "decay": False, "budget": size.budget}
     n_short, n_few, n_many = size.detector_epochs
     return {
-        "SNR threshold": lambda: SNRCalculator().fit(few[0]),
-        "matched filter": lambda: MatchedFilter().fit(*every),
+        "SNR threshold": lambda: SNRCalculator().fit(few["X"]),
+        "matched filter": lambda: MatchedFilter().fit(train.traces, train.y),
         "likelihood ratio": partial(fit_ratio, train, snr),
-        "course LSTM": lambda: CourseNetwork(bidirectional=False).fit(*few, **course),
-        "textbook BiLSTM": lambda: CourseNetwork(bidirectional=True).fit(*every, **textbook),
+        "course LSTM": lambda: CourseNetwork(bidirectional=False).fit(*labels.values(), **course),
+        "textbook BiLSTM": lambda: CourseNetwork(bidirectional=True).fit(
+            train.traces, train.y, **textbook
+        ),
         f"detector, {size.n_small:,}, {n_short} epochs": partial(network, n_short, few),
         f"detector, {size.n_small:,}": partial(network, n_few, few),
+        f"detector, {size.n_small:,}, labels alone": partial(network, n_few, labels),
         f"detector, {size.n_large:,}": partial(network, n_many, every),
         "detector, endless": partial(endless_detector, train, size, snr),
         "convolution, endless": convolution,
