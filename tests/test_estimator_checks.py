@@ -51,7 +51,6 @@ ESTIMATORS = [
     MatchedFilter(),
     LikelihoodRatioClassifier(),
     RecurrentClassifier(**SMALL, **RAW),
-    ConvolutionalClassifier(**CONVOLUTION),
     RecurrentDenoiser(**SMALL, **RAW),
 ]
 NETWORKS = (RecurrentClassifier, ConvolutionalClassifier, RecurrentDenoiser)
@@ -80,6 +79,19 @@ EXPECTED_FAILURES = {
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_estimators(estimator, check, monkeypatch):
+    run(check, estimator, monkeypatch)
+
+
+# It shares all but the network with the recurrent classifier.
+@pytest.mark.slow
+@parametrize_with_checks([ConvolutionalClassifier(**CONVOLUTION)])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+def test_convolutional_classifier(estimator, check, monkeypatch):
+    run(check, estimator, monkeypatch)
+
+
+def run(check, estimator, monkeypatch):
+    """Run a check, with the tolerance of float32 where it needs one."""
     tolerance = ROUND_OFF.get(check.func.__name__)
     if tolerance and isinstance(estimator, NETWORKS):
 

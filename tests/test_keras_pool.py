@@ -209,7 +209,9 @@ def test_one_function_uses_scikeras():
     assert users == {"_scikeras_estimator"}, INSTEAD
 
 
-@pytest.mark.parametrize("kind", ["classifier", "several classes", "denoiser"])
+@pytest.mark.parametrize(
+    "kind", ["classifier", pytest.param("several classes", marks=pytest.mark.slow), "denoiser"]
+)
 def test_an_object_of_two_names_could_replace_scikeras(easy_traces, monkeypatch, kind):
     class Instead:
         def __init__(self, architecture):

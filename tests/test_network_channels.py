@@ -49,7 +49,14 @@ def test_denoiser_recovers_each_channel_in_its_place(two_channels):
     assert model.score(X[:, ::-1], signals[:, ::-1]) < model.score(X, signals)
 
 
-@pytest.mark.parametrize("make", NETWORKS)
+@pytest.mark.parametrize(
+    "make",
+    [
+        tiny,
+        convolutional,
+        *(pytest.param(m, marks=pytest.mark.slow) for m in (recurrent, denoiser)),
+    ],
+)
 def test_one_channel_with_and_without_its_axis(two_channels, make):
     """The same network learns the same."""
     X, y, signals = (part[:100] for part in two_channels)
@@ -60,7 +67,9 @@ def test_one_channel_with_and_without_its_axis(two_channels, make):
     np.testing.assert_allclose(found.reshape(expected.shape), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(("kernel_size", "stride"), [(10, 10), (12, 5)])
+@pytest.mark.parametrize(
+    ("kernel_size", "stride"), [pytest.param(10, 10, marks=pytest.mark.slow), (12, 5)]
+)
 def test_frames_hold_all_channels_of_their_samples(two_channels, kernel_size, stride):
     X, y, _ = two_channels
     model = tiny(kernel_size=kernel_size, stride=stride, pooling="flatten", epochs=1).fit(X, y)

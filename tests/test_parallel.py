@@ -8,7 +8,7 @@ import joblib
 import pytest
 from helpers import tiny
 
-pytestmark = pytest.mark.usefixtures("own_workers")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_workers")]
 
 N_JOBS = 2
 
@@ -26,9 +26,7 @@ def _fit_and_tell_threads(X, y):
     return intra, inter, os.getpid()
 
 
-@pytest.mark.parametrize(
-    "inner", [None, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 3))]
-)
+@pytest.mark.parametrize("inner", [None, 1, 3])
 def test_every_worker_has_its_share_of_the_cores(easy_traces, monkeypatch, inner):
     """joblib's share, or the threads that its user wants in each worker, at most one a core."""
     for name in ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
@@ -44,7 +42,6 @@ def test_every_worker_has_its_share_of_the_cores(easy_traces, monkeypatch, inner
         assert (intra, inter) == (expected, expected)
 
 
-@pytest.mark.slow
 def test_a_single_process_has_the_cores_that_it_may_use():
     """Also fewer than the machine has: `LOKY_MAX_CPU_COUNT` stands for a container's limit."""
     code = (
