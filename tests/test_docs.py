@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_html_repr
 
 import sklearn_aera
+from sklearn_aera.neural_network import RecurrentClassifier
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -41,6 +42,7 @@ MANIFEST = TABLES["read_manifest"]()
 def test_html_representation_links_to_its_page(estimator):
     assert issubclass(estimator, BaseEstimator)
     arguments = {"recordings": [[0.0]], "waveforms": [[0.0]], "sampling_rate": 180.0}
+    arguments["steps"] = [("classify", RecurrentClassifier())]
     needed = estimator.__init__.__code__.co_varnames
     made = estimator(**{k: v for k, v in arguments.items() if k in needed})
     package = estimator.__module__.split(".")[1]

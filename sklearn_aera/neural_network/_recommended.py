@@ -5,6 +5,7 @@ from copy import copy
 from sklearn import config_context
 from sklearn.pipeline import Pipeline
 
+from sklearn_aera._base import Documented
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera.neural_network._classifiers import RecurrentClassifier
 from sklearn_aera.neural_network._denoiser import RecurrentDenoiser
@@ -44,11 +45,31 @@ verbose : int, default=0
 """
 
 
-class Detector(Pipeline):
+class Detector(Documented, Pipeline):
     """Pipeline from traces to probabilities whose `fit` takes true signals too.
 
     Signals pass the fitted steps before the classifier as traces do, which must be linear for it.
-    See `make_detector`.
+    `make_detector` makes the recommended one.
+
+    Parameters
+    ----------
+    steps : list of tuple (name, estimator)
+        Transformers of traces, and a classifier whose `fit` takes ``signals``.
+    transform_input : list of str, default=None
+        Names of other data that the transformers are applied to, as in `Pipeline`.
+    memory : str or joblib.Memory, default=None
+        Cache of the fitted transformers.
+    verbose : bool, default=False
+        Whether to print the time of each step.
+
+    Examples
+    --------
+    >>> from sklearn_aera.datasets import make_traces
+    >>> from sklearn_aera.neural_network import make_detector
+    >>> data = make_traces(200, snr=5.0, random_state=0)
+    >>> detector = make_detector(epochs=1, random_state=0)
+    >>> detector.fit(data.traces, data.y, signals=data.signals).predict(data.traces).shape
+    (200,)
     """
 
     def fit(self, X, y=None, signals=None, **params):
