@@ -1,4 +1,4 @@
-"""The lecture's equations, in NumPy, against the fitted networks."""
+"""The lecture's equations, in NumPy, against the networks."""
 
 import numpy as np
 import pytest
@@ -52,6 +52,17 @@ def gru(x, kernel, recurrent, bias):
     return np.stack(outputs, axis=1)
 
 
+def with_random_weights(model, X):
+    """Bring a classifier into the state that a fit leaves, with weights and biases of about 0.5."""
+    model.trace_shape_, model.n_features_in_ = X.shape[1:], X.shape[1]
+    model.classes_ = np.array([0, 1])
+    model.architecture_ = model._architecture(model.classes_)
+    shapes = [weight.shape for weight in build_network(model.architecture_, seed=0).weights]
+    rng = np.random.default_rng(1)
+    model.weights_ = [rng.normal(scale=0.5, size=shape).astype(np.float32) for shape in shapes]
+    return model
+
+
 EQUATIONS = {"simple_rnn": simple_rnn, "lstm": lstm, "gru": gru}
 
 
@@ -60,8 +71,7 @@ EQUATIONS = {"simple_rnn": simple_rnn, "lstm": lstm, "gru": gru}
 def test_network_computes_the_equations(cell, bidirectional):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 9)).astype(np.float32)
-    y = (X[:, 4] > 0).astype(int)
-    model = RecurrentClassifier(
+    network = RecurrentClassifier(
         cell=cell,
         hidden_size=SIZE,
         bidirectional=bidirectional,
@@ -69,21 +79,17 @@ def test_network_computes_the_equations(cell, bidirectional):
         kernel_size=1,
         stride=1,
         pooling="flatten",
-        learning_rate=0.05,
-        epochs=5,
-        random_state=1,
-    ).fit(X, y)
+    )
+    model = with_random_weights(network, X)
     weights = [w.astype(float) for w in model.weights_]
     sequence = X.astype(float)[:, :, None]
     hidden = EQUATIONS[cell](sequence, *weights[:3])
     if bidirectional:
         backward = EQUATIONS[cell](sequence[:, ::-1], *weights[3:6])
         hidden = np.concatenate([hidden, backward[:, ::-1]], axis=2)
-        assert not np.allclose(weights[0], weights[3])
     kernel, bias = weights[-2:]
     logits = hidden.reshape(len(X), -1) @ kernel + bias
     np.testing.assert_allclose(model.decision_function(X), logits[:, 0], atol=1e-5)
-    assert np.abs(weights[2]).max() > 0, "biases have been trained, so they count in the test"
 
 
 @pytest.mark.parametrize(
@@ -97,8 +103,8 @@ def test_network_computes_the_equations(cell, bidirectional):
 )
 def test_pooling_and_stacking(pooling, pooled):
     rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(40, 8)).astype(np.float32), np.arange(40) % 2
-    model = RecurrentClassifier(
+    X = rng.normal(size=(40, 8)).astype(np.float32)
+    network = RecurrentClassifier(
         cell="simple_rnn",
         hidden_size=(SIZE, SIZE),
         bidirectional=False,
@@ -106,9 +112,8 @@ def test_pooling_and_stacking(pooling, pooled):
         kernel_size=1,
         stride=1,
         pooling=pooling,
-        epochs=1,
-        random_state=0,
-    ).fit(X, y)
+    )
+    model = with_random_weights(network, X)
     weights = [w.astype(float) for w in model.weights_]
     hidden = simple_rnn(simple_rnn(X[:, :, None].astype(float), *weights[:3]), *weights[3:6])
     logits = pooled(hidden) @ weights[-2] + weights[-1]
@@ -119,8 +124,8 @@ def test_pooling_and_stacking(pooling, pooled):
 def test_frames(kernel_size, stride):
     """Without filters the cell reads frames of samples; zeros complete the last."""
     rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(40, 23)).astype(np.float32), np.arange(40) % 2
-    model = RecurrentClassifier(
+    X = rng.normal(size=(40, 23)).astype(np.float32)
+    network = RecurrentClassifier(
         cell="simple_rnn",
         hidden_size=SIZE,
         bidirectional=False,
@@ -128,9 +133,8 @@ def test_frames(kernel_size, stride):
         kernel_size=kernel_size,
         stride=stride,
         pooling="flatten",
-        epochs=1,
-        random_state=0,
-    ).fit(X, y)
+    )
+    model = with_random_weights(network, X)
     starts = range(0, max(23 - kernel_size, 0) + stride, stride)
     starts = [s for s in starts if s == 0 or s + kernel_size < 23 + stride]
     padded = np.pad(X.astype(float), ((0, 0), (0, kernel_size + stride)))
@@ -144,8 +148,8 @@ def test_frames(kernel_size, stride):
 def test_convolution():
     """The front end is a correlation with each filter, zero-padded evenly and rectified."""
     rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(40, 20)).astype(np.float32), np.arange(40) % 2
-    model = RecurrentClassifier(
+    X = rng.normal(size=(40, 20)).astype(np.float32)
+    network = RecurrentClassifier(
         cell="simple_rnn",
         hidden_size=SIZE,
         bidirectional=False,
@@ -153,9 +157,8 @@ def test_convolution():
         kernel_size=4,
         stride=2,
         pooling="last",
-        epochs=1,
-        random_state=0,
-    ).fit(X, y)
+    )
+    model = with_random_weights(network, X)
     weights = [w.astype(float) for w in model.weights_]
     filters, bias = weights[:2]
     padded = np.pad(X.astype(float), ((0, 0), (1, 1)))

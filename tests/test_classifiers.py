@@ -231,7 +231,9 @@ def test_weights_of_balance_need_all_data(easy_traces):
         recurrent(class_weight="balanced").partial_fit(X, y, classes=[0, 1])
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    "cell", ["simple_rnn", *(pytest.param(c, marks=pytest.mark.slow) for c in ("lstm", "gru"))]
+)
 def test_sequence_of_one_step(easy_traces, cell):
     """A frame of the whole trace; TensorFlow does not know how long its gradient is."""
     X, y = easy_traces

@@ -51,8 +51,9 @@ ESTIMATORS = [
     MatchedFilter(),
     LikelihoodRatioClassifier(),
     RecurrentClassifier(**SMALL, **RAW),
-    RecurrentDenoiser(**SMALL, **RAW),
 ]
+# They share the training with the recurrent classifier.
+OTHER_NETWORKS = [ConvolutionalClassifier(**CONVOLUTION), RecurrentDenoiser(**SMALL, **RAW)]
 NETWORKS = (RecurrentClassifier, ConvolutionalClassifier, RecurrentDenoiser)
 # Checks that ask for agreement to 1e-7, and the agreement that networks have, which compute in
 # float32: how a product rounds depends on the place of a trace among others, and training adds up
@@ -82,11 +83,10 @@ def test_estimators(estimator, check, monkeypatch):
     run(check, estimator, monkeypatch)
 
 
-# It shares all but the network with the recurrent classifier.
 @pytest.mark.slow
-@parametrize_with_checks([ConvolutionalClassifier(**CONVOLUTION)])
+@parametrize_with_checks(OTHER_NETWORKS)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-def test_convolutional_classifier(estimator, check, monkeypatch):
+def test_other_networks(estimator, check, monkeypatch):
     run(check, estimator, monkeypatch)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import LOUD, QUIET, denoiser, recurrent, tiny
+from helpers import LOUD, QUIET, TINY, denoiser, recurrent, tiny
 from sklearn.metrics import roc_auc_score
 from sklearn.utils import Bunch
 
@@ -105,8 +105,12 @@ def noise_and_pulses(epoch, n_traces=100, kind=Bunch):
     return kind(traces=signals + rng.normal(size=signals.shape), y=y, signals=signals)
 
 
+def tiny_denoiser():
+    return denoiser(**TINY)
+
+
 @pytest.mark.parametrize("kind", [Bunch, dict])
-@pytest.mark.parametrize("make", [tiny, denoiser])
+@pytest.mark.parametrize("make", [tiny, tiny_denoiser])
 def test_function_of_the_epoch(make, kind):
     """It is called once an epoch, in order, and the data are not kept."""
     called = []
@@ -120,7 +124,7 @@ def test_function_of_the_epoch(make, kind):
     by_hand = make()
     for epoch in range(3):
         data = noise_and_pulses(epoch)
-        if make is denoiser:
+        if make is tiny_denoiser:
             by_hand.partial_fit(data.traces, data.signals)
         else:
             by_hand.partial_fit(data.traces, data.y, classes=[0, 1])
@@ -195,7 +199,7 @@ def test_functions_that_are_refused(simulate, arguments, error, message):
 
 def test_function_without_signals_for_a_denoiser():
     with pytest.raises(TypeError, match="with 'traces' and 'signals'"):
-        denoiser().fit_simulated(lambda epoch: {"traces": np.eye(4), "y": [0, 1, 0, 1]})
+        tiny_denoiser().fit_simulated(lambda epoch: {"traces": np.eye(4), "y": [0, 1, 0, 1]})
 
 
 def test_a_failed_epoch_leaves_a_fitted_estimator_as_it_was():

@@ -103,6 +103,7 @@ def test_interrupted_search_is_not_fitted(tmp_path, n_jobs):
     assert not alive
 
 
+@pytest.mark.slow
 def test_a_child_that_does_not_react_is_killed_with_its_children():
     """The means by which the tests above end."""
     program = (

@@ -38,8 +38,15 @@ def random_weights(cell, rng):
     return [rng.normal(scale=0.5, size=weight.shape) for weight in layer.get_weights()]
 
 
-@pytest.mark.parametrize("go_backwards", [False, True])
-@pytest.mark.parametrize("return_sequences", [False, True])
+@pytest.mark.parametrize(
+    ("return_sequences", "go_backwards"),
+    [
+        (True, False),
+        (False, True),
+        pytest.param(False, False, marks=pytest.mark.slow),
+        pytest.param(True, True, marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("cell", CELLS)
 def test_outputs_and_gradients_are_those_of_keras(cell, return_sequences, go_backwards):
     rng = np.random.default_rng(0)
@@ -65,7 +72,9 @@ def test_predictions_are_those_of_training(cell, return_sequences):
     np.testing.assert_array_equal(layer(x, training=False), layer(x, training=True))
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    "cell", ["gru", *(pytest.param(c, marks=pytest.mark.slow) for c in ("simple_rnn", "lstm"))]
+)
 def test_two_layers_in_both_directions(cell):
     """Gradients pass through a layer in the middle, forwards and backwards."""
     rng = np.random.default_rng(1)

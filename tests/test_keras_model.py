@@ -19,7 +19,9 @@ def losses_of(kind):
     return lambda **options: keras.losses.BinaryCrossentropy(from_logits=True, **options)
 
 
-@pytest.mark.parametrize("kind", ["classifier", "several classes", "denoiser"])
+@pytest.mark.parametrize(
+    "kind", ["classifier", pytest.param("several classes", marks=pytest.mark.slow), "denoiser"]
+)
 def test_trains_as_keras_does(easy_traces, kind):
     """With full batches, in which the order of the traces does not matter."""
     X, y = easy_traces

@@ -32,7 +32,7 @@ NETWORKS = {
 
 
 CASES = list(product(NETWORKS, TRACES))
-OFTEN = [("recurrent", 1), ("recurrent, frames", 2), ("convolutional", 1), ("denoiser", 2)]
+OFTEN = [("recurrent", 1), ("denoiser", 2)]
 
 
 @pytest.fixture(

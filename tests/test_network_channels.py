@@ -102,10 +102,14 @@ def test_other_shapes_than_in_the_fit(two_channels, make):
         message = "seem to be exchanged" if name == "exchanged axes" else r"of shape \(2, 120\), as"
         with pytest.raises(ValueError, match=message):
             model.predict(traces)
-    flat = fit(make, X[:, 0], y, signals[:, 0], epochs=1)
-    with pytest.raises(ValueError, match=r"of shape \(120,\), as in fit, got .* \(2, 120\)"):
-        flat.predict(X)
     assert np.isfinite(model.predict(X)).all()
+
+
+def test_channels_for_a_network_of_one(two_channels):
+    X, y, _ = two_channels
+    model = tiny(epochs=1).fit(X[:, 0], y)
+    with pytest.raises(ValueError, match=r"of shape \(120,\), as in fit, got .* \(2, 120\)"):
+        model.predict(X)
 
 
 @pytest.mark.parametrize("make", NETWORKS)

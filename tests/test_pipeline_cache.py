@@ -202,6 +202,7 @@ def n_calls(monkeypatch):
     return counts
 
 
+@pytest.mark.slow
 def test_a_search_simulates_training_events_once_per_setting(tmp_path, n_calls):
     """Of the simulator; the events that judge are simulated for each candidate.
 
