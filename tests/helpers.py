@@ -21,33 +21,33 @@ from sklearn_aera.simulation import AntennaNoise, TraceSimulator
 QUIET = TraceSimulator(noise=AntennaNoise(carrier_share=0.0), n_samples=120)
 LOUD = {"snr": 8.0, "arrival_time": (0.1, 0.5)}
 
-# --- networks: most tests use these architectures, each of which is compiled once a run ------
+# --- networks: few architectures, since each is compiled once in a run -----------------------
 
 _TRAINING = {"epochs": 3, "batch_size": 64, "learning_rate": 0.01, "random_state": 0}
 _RECURRENT = {"hidden_size": 6, "n_filters": 8, "kernel_size": 12, "stride": 6}
 _CONVOLUTIONAL = {"n_filters": 8, "kernel_size": 12, "stride": 4}
-# Frames and a plain cell in one direction: the graph that is compiled fastest.
+# Frames and a simple RNN in one direction, which is compiled fastest.
 TINY = {"cell": "simple_rnn", "hidden_size": 3, "bidirectional": False}
 TINY |= {"n_filters": 0, "kernel_size": 12, "stride": 12}
 
 
 def tiny(**parameters):
-    """A classifier for tests in which it does not matter what the network looks like."""
+    """Classifier for tests that do not depend on the network."""
     return RecurrentClassifier(**(TINY | _TRAINING | parameters))
 
 
 def recurrent(**parameters):
-    """A classifier with filters and a bidirectional GRU."""
+    """Classifier with filters and a bidirectional GRU."""
     return RecurrentClassifier(**(_RECURRENT | _TRAINING | parameters))
 
 
 def convolutional(**parameters):
-    """A classifier with one layer of filters."""
+    """Classifier with one layer of filters."""
     return ConvolutionalClassifier(**(_CONVOLUTIONAL | _TRAINING | parameters))
 
 
 def denoiser(**parameters):
-    """A denoiser with filters and a bidirectional GRU."""
+    """Denoiser with filters and a bidirectional GRU."""
     return RecurrentDenoiser(**(_RECURRENT | _TRAINING | parameters))
 
 
@@ -60,9 +60,10 @@ def simulating_pipeline(classifier):
 
 
 class Watcher:
-    """A callback of scikit-learn that notes every task, and acts at the end of those of a name.
+    """Callback of scikit-learn that records every task.
 
-    ``action`` gets the number of the task; if it returns true, training stops.
+    At the end of each task called ``task_name``, ``action`` is called with the number of the task;
+    if it returns true, training stops.
     """
 
     max_propagation_depth = None
@@ -89,7 +90,7 @@ class Watcher:
 
 @contextmanager
 def child_process(*command, seconds=120, **options):
-    """A running process; it and its children are killed at the end, or after ``seconds``."""
+    """Run a process; kill it and its children at the end or after ``seconds``."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, **(pipes | options))
     timer = threading.Timer(seconds, _kill_tree, [process])

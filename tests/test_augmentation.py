@@ -1,4 +1,4 @@
-"""Augmentation: shifts move traces around, flips turn them over, channels stay together."""
+"""Augmentation shifts and flips traces, with all channels and signals alike."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_channels_are_moved_together():
     assert changed.shape == traces.shape
     assert changed.dtype == traces.dtype
     np.testing.assert_array_equal(changed[:, 1], 100 * changed[:, 0])
-    # As a channel by itself is: nothing passes from one channel to the other.
+    # The first channel is changed as it would be alone.
     alone = flip_and_shift(first, np.random.default_rng(0), **options)
     np.testing.assert_array_equal(changed[:, 0], alone)
 

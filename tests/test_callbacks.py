@@ -1,4 +1,4 @@
-"""scikit-learn's callbacks: training that can be watched and stopped."""
+"""Callbacks of scikit-learn watch and stop the training."""
 
 import re
 
@@ -35,7 +35,7 @@ def events():
 
 
 class MonitorOfEpochs(Watcher):
-    """A callback that asks for the fitted estimator of each epoch."""
+    """Callback that requests the fitted estimator of each epoch."""
 
     def on_fit_task_end(self, estimator, context, *, X=None, y=None, fitted_estimator=None):
         if context.task_name == "epoch":
@@ -67,7 +67,7 @@ def test_progress_of_a_search(events, capfd, monkeypatch):
     assert err == ""
     lines = [line.split("━")[0].strip() for line in out.splitlines()]
     assert lines[:2] == ["GridSearchCV - fit", "GridSearchCV - search #0"]
-    # Two candidates of two folds each, and at the end the best one on all events.
+    # Two candidates on two folds each, and the best one on all events.
     fits = [f"GridSearchCV - candidate-split-evaluation | Pipeline - fit #{n}" for n in range(4)]
     assert [line for line in lines if "candidate-split-evaluation" in line] == fits
     for step in ("TraceSimulator", "StdNormalizer", "RecurrentClassifier"):
@@ -127,9 +127,9 @@ def test_scoring_monitor_logs_every_epoch(easy_traces, weighted):
     epochs = [row for row in log if row["task_name"] == "epoch"]
     assert [row["task_id"] for row in epochs] == [0, 1, 2]
     assert len({row["roc_auc"] for row in epochs}) == 3
-    # The last epoch's estimator is the fitted one, and so is that of the whole fit.
+    # The estimators of the last epoch and of the whole fit are the fitted one.
     for row in (epochs[-1], log[0]):
-        # Weights are float32 in the one and float64 in the other.
+        # The weights are float32 in training and float64 in the metric.
         score = roc_auc_score(y, alone.decision_function(X), **options)
         assert row["roc_auc"] == pytest.approx(score, rel=1e-6)
         score = accuracy_score(y, alone.predict(X), **options)
@@ -145,7 +145,7 @@ def test_the_estimator_of_an_epoch_is_that_of_so_many_epochs(easy_traces):
     for number, (estimator, score) in enumerate(seen, start=1):
         shorter = tiny(epochs=number).fit(X, y)
         np.testing.assert_array_equal(score, shorter.decision_function(X))
-        # Later epochs leave it as it was.
+        # Later epochs do not change it.
         np.testing.assert_array_equal(estimator.decision_function(X), score)
 
 

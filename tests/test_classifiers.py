@@ -1,4 +1,4 @@
-"""The classifiers: what they learn, labels and weights, bad input."""
+"""Classifiers with a network: training, labels, weights and invalid input."""
 
 import warnings
 from itertools import product
@@ -39,7 +39,7 @@ def test_probabilities_and_logits_agree(easy_traces, fitted):
 
 
 def test_scores_do_not_saturate(easy_traces, fitted):
-    """Probabilities of loud pulses stay apart: ranks at very low false-positive rates."""
+    """Probabilities of loud pulses differ, as very low false-positive rates need."""
     loud = clone(fitted)
     vars(loud).update(vars(fitted))
     loud.weights_ = [*fitted.weights_[:-2], fitted.weights_[-2] * 20, fitted.weights_[-1]]
@@ -84,14 +84,14 @@ def test_float64_and_lists_give_the_same(easy_traces):
 
 
 def test_weights_mean_copies(easy_traces):
-    """With full batches, a weight of 3 is three copies and one of 0 is none."""
+    """With full batches, a weight of 3 equals three copies and one of 0 equals none."""
     X, y = easy_traces
     X, y = X[:90], y[:90]
     weight = np.arange(90) % 4
     whole = recurrent(batch_size=1024, epochs=5)
     weighted = clone(whole).fit(X, y, sample_weight=weight)
     repeated = clone(whole).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
-    # Adam divides by the root of a mean square: round-off in small gradients grows.
+    # Adam divides by the root of a mean square, so that round-off in small gradients grows.
     np.testing.assert_allclose(
         weighted.decision_function(X), repeated.decision_function(X), atol=2e-4
     )
@@ -130,7 +130,7 @@ CELLS_AND_POOLINGS = [("simple_rnn", "mean"), ("lstm", "last"), ("gru", "flatten
     ],
 )
 def test_every_cell_and_pooling(easy_traces, cell, pooling):
-    """The compiled network, with its own layers, has the outputs of Keras' layers."""
+    """The compiled network has the outputs of Keras' own layers."""
     X, y = easy_traces
     model = recurrent(cell=cell, pooling=pooling, stride=24, epochs=1).fit(X[:64], y[:64])
     expected = model.model_.predict(X, verbose=0)[:, 0]
@@ -235,7 +235,7 @@ def test_weights_of_balance_need_all_data(easy_traces):
     "cell", ["simple_rnn", *(pytest.param(c, marks=pytest.mark.slow) for c in ("lstm", "gru"))]
 )
 def test_sequence_of_one_step(easy_traces, cell):
-    """A frame of the whole trace; TensorFlow does not know how long its gradient is."""
+    """One frame is the whole trace; TensorFlow does not know the length of its gradient."""
     X, y = easy_traces
     model = tiny(cell=cell, kernel_size=120, epochs=1).fit(X, y)
     expected = model.model_.predict(X, verbose=0)[:, 0]

@@ -1,4 +1,4 @@
-"""Searches on a Dask cluster: the results of one machine, also when a worker dies."""
+"""Searches on a Dask cluster give the results of one machine, even if a worker dies."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 N_WORKERS = 2
 GRID = {"classify__cell": ["simple_rnn", "gru"], "classify__hidden_size": [2, 3]}
 SCORES = {"AUC": "roc_auc", "loss": "neg_log_loss"}
-# More than the kilobyte up to which joblib sends an array along with each task.
+# Arrays of more than a kilobyte, which joblib does not send with each task.
 N_EVENTS = 600
 
 
@@ -72,7 +72,7 @@ def _assert_same(search, alone):
 
 
 def test_the_simulator_fills_its_own_arrays(client):
-    """Chunks are written in place, which a worker in another process could not do."""
+    """Chunks are written in place, which workers in other processes cannot do."""
     events, _ = make_events(2000, arrival_time=(0.1, 0.5), random_state=0)
     simulator = simulating_pipeline(tiny())[0]
     expected = simulator.fit_transform(events)
@@ -81,7 +81,7 @@ def test_the_simulator_fills_its_own_arrays(client):
 
 
 def _fit_and_tell_threads(X, y):
-    """Threads that TensorFlow may use in the process that this runs in, and that process."""
+    """Fit; return the numbers of threads of TensorFlow and the id of the process."""
     tiny().fit(X, y)
     import tensorflow as tf
 
@@ -91,7 +91,7 @@ def _fit_and_tell_threads(X, y):
 
 
 def test_every_worker_has_its_share_of_the_cores(client, easy_traces):
-    """Dask gives each thread of a worker one, whatever this process has."""
+    """Dask gives each thread of a worker one core, however many this process has."""
     X, y = easy_traces
     workers = client.run(os.getpid)
     told = client.run(_fit_and_tell_threads, X[:64], y[:64])
@@ -105,7 +105,7 @@ def test_the_search_of_one_machine(client, events, alone):
 
 
 class KillsAWorker(distributed.SchedulerPlugin):
-    """Kills a worker that has work when so many tasks are done, and notes when it is missed."""
+    """Plugin that kills a busy worker after a number of tasks and records its removal."""
 
     def __init__(self, scheduler, processes, after):
         self.scheduler, self.processes, self.after = scheduler, processes, after
@@ -128,7 +128,7 @@ class KillsAWorker(distributed.SchedulerPlugin):
 
 
 def test_a_worker_dies_in_the_middle_of_a_search(cluster, client, events, alone):
-    """Its fits are done again elsewhere: what they need is on every worker, and stays there."""
+    """Its fits are repeated by other workers, all of which have the data."""
     folds = list(StratifiedKFold(2).split(*events))
     client.amm.stop()
     before = client.run(os.getpid)

@@ -1,4 +1,4 @@
-"""The recurrent denoiser: signals come back, in their unit, and nothing else does."""
+"""The recurrent denoiser recovers signals in their unit and invents none."""
 
 import pickle
 
@@ -19,7 +19,7 @@ DATA = {"simulator": QUIET, "random_state": 0, **LOUD}
 
 
 def error(model, data):
-    """Mean square error over that of a model that gives zero."""
+    """Mean square error, divided by that of a prediction of zero."""
     residual = model.predict(data.traces) - data.signals
     return np.sum(residual**2) / np.sum(data.signals**2)
 
@@ -51,7 +51,7 @@ def test_recovers_the_signals(fitted, test):
 
 
 def test_signals_keep_their_unit(fitted, train, test):
-    """Twice the trace is twice the signal; signals in another unit come back in it."""
+    """Twice the trace gives twice the signal; signals have the unit of those in the fit."""
     recovered = fitted.predict(test.traces)
     np.testing.assert_allclose(fitted.predict(8 * test.traces), 8 * recovered, rtol=1e-5)
     microvolts = small(epochs=2).fit(train.traces, 1000 * train.signals)
@@ -73,7 +73,7 @@ def test_behind_a_whitener_signals_come_back_in_mv(train, test):
 
 
 def test_whitens_what_was_divided(train, test):
-    """A whitener of its own sees traces over their standard deviation, of background alone."""
+    """The whitener is fitted with background, divided by its standard deviation."""
     model = small(whitener=SpectralWhitener(), epochs=3)
     model.fit(train.traces, train.signals)
     assert not hasattr(model.whitener, "autocovariance_")
@@ -89,7 +89,7 @@ def test_whitens_what_was_divided(train, test):
 
 
 def test_augmented_fit_learns_both_polarities(train, test):
-    """Trained on pulses of one sign alone, it recovers those of the other only with flips."""
+    """After training on one polarity, the other is recovered only with flips."""
     sign = np.sign(train.signals[np.arange(400), np.abs(train.signals).argmax(axis=1)])
     upright = np.where(sign == 0, 1, sign)[:, None]
     downwards = test.signals[np.arange(400), np.abs(test.signals).argmax(axis=1)] < 0
@@ -139,7 +139,7 @@ def test_weights_mean_copies(train):
 def test_validation_data_and_early_stopping(train, test):
     model = small(epochs=5).fit(train.traces, train.signals, X_val=test.traces, y_val=test.signals)
     assert len(model.history_["val_loss"]) == 5
-    # In the unit of the training loss, and of what was learned so far.
+    # In the unit of the training loss.
     std = test.traces.std(axis=1, keepdims=True)
     residual = (model.predict(test.traces) - test.signals) / (std * model.scale_)
     assert model.history_["val_loss"][-1] == pytest.approx(np.mean(residual**2), rel=1e-3)
@@ -174,7 +174,7 @@ def test_every_front_end_gives_a_value_per_sample(train, parameters):
 
 
 def test_signals_of_the_first_samples(train, test):
-    """The signals may be shorter than the traces."""
+    """Signals may be shorter than the traces."""
     model = small(epochs=40).fit(train.traces, train.signals[:, :90])
     recovered = model.predict(test.traces)
     assert recovered.shape == (400, 90)

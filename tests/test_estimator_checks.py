@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, over every public estimator."""
+"""Checks of scikit-learn for every public estimator."""
 
 import pickle
 
@@ -37,7 +37,7 @@ from sklearn_aera.simulation import (
     TraceSimulator,
 )
 
-# Full batches: the only setting in which weights and repeated traces can mean the same.
+# Weights are equivalent to repeated traces only with full batches.
 SMALL = {"epochs": 40, "batch_size": 1024, "learning_rate": 0.05}
 RAW = {"cell": "simple_rnn", "hidden_size": 8, "bidirectional": False, "n_filters": 0}
 RAW |= {"kernel_size": 1, "stride": 1}
@@ -55,9 +55,9 @@ ESTIMATORS = [
 # They share the training with the recurrent classifier.
 OTHER_NETWORKS = [ConvolutionalClassifier(**CONVOLUTION), RecurrentDenoiser(**SMALL, **RAW)]
 NETWORKS = (RecurrentClassifier, ConvolutionalClassifier, RecurrentDenoiser)
-# Checks that ask for agreement to 1e-7, and the agreement that networks have, which compute in
-# float32: how a product rounds depends on the place of a trace among others, and training adds up
-# what rounding made.
+# Checks that require agreement to 1e-7, and the tolerance for networks, which compute in float32:
+# the rounding of a product depends on the position of a trace in its batch, and training
+# accumulates rounding errors.
 ROUND_OFF = {
     "check_methods_sample_order_invariance": 1e-5,
     "check_methods_subset_invariance": 1e-5,
@@ -91,7 +91,7 @@ def test_other_networks(estimator, check, monkeypatch):
 
 
 def run(check, estimator, monkeypatch):
-    """Run a check, with the tolerance of float32 where it needs one."""
+    """Run a check, with the tolerance of float32 if the check needs it."""
     tolerance = ROUND_OFF.get(check.func.__name__)
     if tolerance and isinstance(estimator, NETWORKS):
 
@@ -125,7 +125,7 @@ CHECKS_WITHOUT_DATA = (
 @pytest.mark.parametrize("estimator", _simulators(), ids=lambda part: type(part).__name__)
 @pytest.mark.parametrize("check", CHECKS_WITHOUT_DATA, ids=lambda check: check.__name__)
 def test_simulator_and_parts(estimator, check):
-    """The checks that do not feed an arbitrary 2-D array, for what takes an event table."""
+    """Checks that do not pass arbitrary arrays, for objects that take an event table."""
     check(type(estimator).__name__, estimator)
 
 

@@ -71,7 +71,7 @@ def test_bad_options(parameters, arguments, error, message):
 
 @pytest.fixture
 def trained_on(monkeypatch):
-    """Targets, learning rates and number of each epoch that is trained here."""
+    """Targets, learning rates and number of each epoch of training."""
     epochs, fit = [], pool.CompiledNetwork.fit
 
     def watched(self, weights, optimizer_state, X, targets, **options):
@@ -84,7 +84,7 @@ def trained_on(monkeypatch):
 
 
 def test_epochs_of_one_class_keep_their_labels(trained_on):
-    # Of 4 events all are pulses in some epochs: seen with the labels they have.
+    # In some epochs, all of the 4 events have pulses.
     tiny(epochs=12, random_state=3).fit_simulated(QUIET, 4, **LOUD)
     assert len(trained_on) == 12
     assert any(y.min() == y.max() for y, *_ in trained_on)
@@ -97,7 +97,7 @@ def test_epochs_of_one_class_keep_their_labels(trained_on):
 
 
 def noise_and_pulses(epoch, n_traces=100, kind=Bunch):
-    """Traces of noise, and of noise with a bump; other ones in each epoch."""
+    """Traces of noise, half of them with a pulse; different in each epoch."""
     rng = np.random.default_rng(epoch)
     y = rng.permutation(np.arange(n_traces) % 2)
     signals = np.zeros((n_traces, 60), np.float32)
@@ -112,7 +112,7 @@ def tiny_denoiser():
 @pytest.mark.parametrize("kind", [Bunch, dict])
 @pytest.mark.parametrize("make", [tiny, tiny_denoiser])
 def test_function_of_the_epoch(make, kind):
-    """It is called once an epoch, in order, and the data are not kept."""
+    """The function is called once per epoch, in order."""
     called = []
 
     def simulate(epoch):
@@ -133,7 +133,7 @@ def test_function_of_the_epoch(make, kind):
 
 
 def test_function_with_preprocessing_and_channels():
-    """What the function returns passes the transformer; traces may have several channels."""
+    """Traces from the function are transformed, and may have several channels."""
 
     def simulate(epoch):
         data = noise_and_pulses(epoch)
@@ -150,7 +150,7 @@ def test_function_with_preprocessing_and_channels():
 
 
 def test_epochs_of_different_length_follow_the_schedule(trained_on):
-    """Each epoch takes its share of the cosine, in as many steps as its traces make."""
+    """Each epoch takes an equal share of the cosine, in as many steps as its traces need."""
     lengths = [64, 640, 1, 300, 130]
 
     def simulate(epoch):
@@ -162,7 +162,7 @@ def test_epochs_of_different_length_follow_the_schedule(trained_on):
         n_steps = -(-lengths[epoch] // 64)
         expected = learning_rates("cosine", 0.01, n_steps, epoch=epoch, n_epochs=5)
         np.testing.assert_array_equal(rates, expected)
-    # One curve: it rises in the first half of the first epoch and then falls towards zero.
+    # The first step, in the middle of the first of five epochs, has the highest rate.
     assert np.all(np.diff(np.concatenate([rates for _, rates, _ in trained_on])) < 0)
 
 

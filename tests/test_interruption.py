@@ -1,4 +1,4 @@
-"""Ctrl-C and sudden death of real processes leave estimators and files as they were."""
+"""Processes that are interrupted or killed leave estimators and files unchanged."""
 
 import signal
 import subprocess
@@ -14,8 +14,8 @@ from sklearn_aera.datasets import make_traces
 from sklearn_aera.persistence import load_model, save_model
 from sklearn_aera.preprocessing import SpectralWhitener
 
-# The child handles Ctrl-C as an interactive Python does: a background job ignores it, and its
-# children would.
+# A background job ignores SIGINT, and its children inherit this: the child process sets the
+# default handler itself.
 PREPARE = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -27,7 +27,7 @@ from sklearn_aera.neural_network import RecurrentClassifier
 
 
 class Tells:
-    '''A callback that makes a file when a second epoch begins, in whatever process.'''
+    '''Callback that creates a file when the second epoch begins, in any process.'''
 
     def setup(self, estimator, context): pass
     def teardown(self, estimator, context): pass
@@ -70,7 +70,7 @@ except KeyboardInterrupt:
 
 
 def interrupted(program, folder, *arguments):
-    """What a program prints that gets Ctrl-C while it trains, and its children that are alive.
+    """Interrupt a program while it trains; return its output and the children still alive.
 
     The program is killed with its children if it does not react.
     """
@@ -80,11 +80,11 @@ def interrupted(program, folder, *arguments):
         while not training.exists():
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.05)
-        time.sleep(0.3)  # Into the epoch, or further ones.
+        time.sleep(0.3)  # Training continues.
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
         printed, errors = process.communicate(timeout=60)
-        # Workers go with their parent, which joblib gives a moment.
+        # joblib's workers end a moment after their parent.
         _, alive = psutil.wait_procs(children, timeout=20)
     assert process.returncode == 0, errors
     return printed, alive
@@ -105,7 +105,7 @@ def test_interrupted_search_is_not_fitted(tmp_path, n_jobs):
 
 @pytest.mark.slow
 def test_a_child_that_does_not_react_is_killed_with_its_children():
-    """The means by which the tests above end."""
+    """This is how the tests above end if the program does not react."""
     program = (
         "import signal, subprocess, sys\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
@@ -126,7 +126,7 @@ def test_a_child_that_does_not_react_is_killed_with_its_children():
 
 
 def test_killed_while_a_model_is_written(tmp_path):
-    """The process dies in the middle of writing: the file of before is whole."""
+    """If the process dies while it writes, the previous file is intact."""
     data, path = make_traces(40, random_state=0), tmp_path / "model.skops"
     whitener = SpectralWhitener().fit(data.traces, data.y)
     save_model(whitener, path)

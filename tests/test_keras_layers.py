@@ -13,7 +13,7 @@ SIZE, SHAPE = 4, (3, 7, 5)
 
 
 def outputs_and_gradients(layer, x, weights, in_graph):
-    """Outputs, and the gradients of a function of them for the input and all weights."""
+    """Outputs of a layer, and gradients with respect to its input and all weights."""
     x = tf.constant(x)
     layer.build(x.shape)
     layer.set_weights(weights)
@@ -22,7 +22,7 @@ def outputs_and_gradients(layer, x, weights, in_graph):
         with tf.GradientTape() as tape:
             tape.watch(x)
             outputs = layer(x, training=True)
-            # Different for every output, so that no mistake cancels.
+            # Every output has another factor, so that errors do not cancel.
             factors = tf.reshape(tf.range(tf.size(outputs)), tf.shape(outputs))
             loss = tf.reduce_sum(tf.cos(tf.cast(factors, outputs.dtype)) * outputs**2)
         return [outputs, *tape.gradient(loss, [x, *layer.trainable_variables])]
@@ -32,7 +32,7 @@ def outputs_and_gradients(layer, x, weights, in_graph):
 
 
 def random_weights(cell, rng):
-    """Weights of a layer, with a bias that is not zero."""
+    """Weights of a layer, with a non-zero bias."""
     layer = KERAS_LAYERS[cell](SIZE, dtype="float64")
     layer.build(SHAPE)
     return [rng.normal(scale=0.5, size=weight.shape) for weight in layer.get_weights()]
@@ -59,14 +59,14 @@ def test_outputs_and_gradients_are_those_of_keras(cell, return_sequences, go_bac
         found = outputs_and_gradients(own, x, weights, in_graph)
         assert [value.shape for value in found] == [value.shape for value in expected]
         for value, wanted in zip(found, expected, strict=True):
-            # Double precision, and no sum of more than a few hundred terms of about 1.
+            # Double precision, and sums of at most some hundred terms of about 1.
             np.testing.assert_allclose(value, wanted, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("return_sequences", [False, True])
 @pytest.mark.parametrize("cell", CELLS)
 def test_predictions_are_those_of_training(cell, return_sequences):
-    """Without what the gradient needs, the outputs are the same to the last bit."""
+    """Outputs are identical when nothing is stored for the gradient."""
     x = np.random.default_rng(0).normal(size=SHAPE)
     layer = FAST_LAYERS[cell](SIZE, return_sequences=return_sequences, dtype="float64")
     np.testing.assert_array_equal(layer(x, training=False), layer(x, training=True))
@@ -76,7 +76,7 @@ def test_predictions_are_those_of_training(cell, return_sequences):
     "cell", ["gru", *(pytest.param(c, marks=pytest.mark.slow) for c in ("simple_rnn", "lstm"))]
 )
 def test_two_layers_in_both_directions(cell):
-    """Gradients pass through a layer in the middle, forwards and backwards."""
+    """Gradients pass through an inner layer in both directions."""
     rng = np.random.default_rng(1)
     x, found = rng.normal(size=SHAPE), []
     for layers_of in (FAST_LAYERS, KERAS_LAYERS):

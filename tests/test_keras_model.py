@@ -1,4 +1,4 @@
-"""The training loop does what Keras' does, in an order that seed and epoch determine."""
+"""The training loop gives the results of Keras', in an order set by seed and epoch."""
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ def losses_of(kind):
     "kind", ["classifier", pytest.param("several classes", marks=pytest.mark.slow), "denoiser"]
 )
 def test_trains_as_keras_does(easy_traces, kind):
-    """With full batches, in which the order of the traces does not matter."""
+    """Full batches make the order of the traces irrelevant."""
     X, y = easy_traces
     y = {"classifier": y, "several classes": np.arange(len(y)) % 3, "denoiser": 0.3 * X}[kind]
     weight = np.linspace(0.1, 2, len(y)).astype(np.float32)
@@ -50,7 +50,7 @@ def test_trains_as_keras_does(easy_traces, kind):
     ).history
     np.testing.assert_allclose(found.history_["loss"], history["loss"], rtol=1e-4)
     for ours, theirs in zip(found.weights_, model.get_weights(), strict=False):
-        # Adam divides by the root of a mean square: round-off in small gradients grows.
+        # Adam divides by the root of a mean square, so that round-off in small gradients grows.
         np.testing.assert_allclose(ours, theirs, atol=2e-3)
 
 
@@ -77,7 +77,7 @@ def test_predictions_in_one_batch_or_in_many(easy_traces, monkeypatch):
 
 
 def test_every_trace_is_seen_once_an_epoch(easy_traces, monkeypatch):
-    """In another order in each epoch, and with another seed."""
+    """The order depends on the epoch and on the seed."""
     X, y = easy_traces
     orders, run_epoch = [], keras_model_module.TraceModel._run_epoch
 

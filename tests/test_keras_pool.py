@@ -1,4 +1,4 @@
-"""Compiled networks are built once per architecture, lent, given back, and at last dropped."""
+"""Compiled networks are built once per architecture, lent, returned and dropped."""
 
 import ast
 import gc
@@ -50,7 +50,7 @@ def same_weights(a, b):
 
 
 def test_fits_one_after_the_other_compile_once(easy_traces, built, monkeypatch):
-    """Whatever differs between them, as long as the architecture is the same."""
+    """Any parameters may differ, as long as the architecture is the same."""
     X, y = easy_traces
     graphs, compiled = [], keras_model_module._compiled
 
@@ -79,7 +79,7 @@ def test_fits_one_after_the_other_compile_once(easy_traces, built, monkeypatch):
 
 
 def test_two_fits_at_once_have_a_network_each(easy_traces, built):
-    """A fit inside another one's callback, and nothing is built when both have ended."""
+    """Here a fit in the callback of another; both networks are used again later."""
     X, y = easy_traces
 
     def fit_another(number):
@@ -92,7 +92,7 @@ def test_two_fits_at_once_have_a_network_each(easy_traces, built):
 
 
 def test_threads_predict_at_once_with_a_network_each(easy_traces, built, monkeypatch):
-    """All of them are inside the prediction at the same time: none waits for another."""
+    """All threads are in the prediction at the same time: none waits for another."""
     X, y = easy_traces
     models = [tiny(random_state=seed).fit(X, y) for seed in range(3)]
     expected = [model.decision_function(X) for model in models]
@@ -130,7 +130,7 @@ def test_an_error_gives_the_network_back(easy_traces, built):
 
 
 def test_networks_draw_from_no_global_generator(easy_traces):
-    """Python's; NumPy's is checked for every test."""
+    """This checks that of Python; that of NumPy is checked for every test."""
     X, y = easy_traces
     before = random.getstate()
     recurrent(epochs=1, dropout=0.2).fit(X, y).model_.predict_on_batch(X)

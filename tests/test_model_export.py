@@ -1,4 +1,4 @@
-"""``model_`` is a Keras model that Keras saves and exports by its own means."""
+"""``model_`` is a Keras model that can be saved and exported by Keras."""
 
 from itertools import product
 
@@ -19,7 +19,7 @@ TRACES = {
 }
 LABELS = np.arange(40) % 2
 FRAMES = {"n_filters": 0, "kernel_size": 12, "stride": 7}
-# With frames, filters and none; in one and both directions; every cell and pooling.
+# With and without filters, frames and several layers; in one direction and in both.
 NETWORKS = {
     "recurrent": recurrent(epochs=1, dropout=0.2),
     "recurrent, frames": tiny(epochs=1, **{**FRAMES, "cell": "lstm", "pooling": "last"}),
@@ -62,7 +62,7 @@ def model(fitted):
 
 @pytest.fixture(scope="module")
 def outputs(model, traces):
-    """Outputs of the Keras model, which the first test compares with the estimator's."""
+    """Outputs of the Keras model; the first test compares them with those of the estimator."""
     return model.predict(traces, verbose=0)
 
 
@@ -76,7 +76,7 @@ def test_is_the_fitted_network(fitted, outputs, traces):
         found = fitted.predict(traces) / (fitted.scale_ * std)
         assert found.shape == outputs.shape == traces.shape
         np.testing.assert_allclose(found, model.predict(divided, verbose=0), atol=1e-5)
-    # A model of its own: what is done to it does not change the estimator.
+    # The model is a copy: changing it does not change the estimator.
     before = fitted.predict(traces)
     model.set_weights([0 * weight for weight in model.get_weights()])
     np.testing.assert_array_equal(fitted.predict(traces), before)
@@ -84,7 +84,9 @@ def test_is_the_fitted_network(fitted, outputs, traces):
 
 def test_saved_and_loaded(model, outputs, traces, tmp_path):
     model.save(tmp_path / "network.keras")
-    loaded = keras.saving.load_model(tmp_path / "network.keras")  # It needs Keras' own classes.
+    loaded = keras.saving.load_model(
+        tmp_path / "network.keras"
+    )  # It needs no class of this package.
     np.testing.assert_allclose(loaded.predict(traces, verbose=0), outputs, atol=1e-5)
 
 
@@ -96,7 +98,7 @@ def test_exported_as_saved_model(model, outputs, traces, tmp_path):
         np.testing.assert_allclose(found, outputs[:n_traces], atol=1e-5)
 
 
-# Keras looks whether NumPy has `np.object`.
+# Keras checks whether NumPy has `np.object`.
 @pytest.mark.filterwarnings("ignore:In the future `np.object` will be defined:FutureWarning")
 def test_exported_as_onnx(model, outputs, traces, tmp_path):
     path = str(tmp_path / "network.onnx")

@@ -58,7 +58,7 @@ def test_denoiser_recovers_each_channel_in_its_place(two_channels):
     ],
 )
 def test_one_channel_with_and_without_its_axis(two_channels, make):
-    """The same network learns the same."""
+    """Both networks learn the same."""
     X, y, signals = (part[:100] for part in two_channels)
     with_axis = fit(make, X[:, 1:], y, signals[:, 1:])
     without = fit(make, X[:, 1], y, signals[:, 1])
@@ -78,7 +78,7 @@ def test_frames_hold_all_channels_of_their_samples(two_channels, kernel_size, st
     padded = np.pad(X.astype(float), ((0, 0), (0, 0), (0, kernel_size)))
     h, hidden = np.zeros((len(X), 3)), []
     for start in range(0, 120 - kernel_size + stride, stride):
-        # Sample by sample, and within one by channel.
+        # All channels of a sample, then those of the next.
         frame = padded[:, :, start : start + kernel_size].transpose(0, 2, 1).reshape(len(X), -1)
         h = np.tanh(frame @ kernel + h @ recurrent_kernel + bias)
         hidden.append(h)

@@ -1,4 +1,4 @@
-"""What the estimators with a network have in common: state, training in pieces, failures."""
+"""Base of the estimators with a network: fitted state, training in parts, failures."""
 
 import pickle
 
@@ -33,7 +33,7 @@ def test_repeated_fit_is_identical(easy_traces):
 
 
 def test_two_estimators_of_one_architecture_do_not_meet(easy_traces):
-    """They share a compiled graph, but nothing of what one learns shows in the other."""
+    """They share a compiled graph, but training one does not change the other."""
     X, y = easy_traces
     alone = recurrent().fit(X, y)
     expected = alone.decision_function(X)
@@ -172,7 +172,7 @@ def test_weight_decay_shrinks_the_weights(easy_traces):
 
 
 def test_flips_make_the_network_indifferent_to_polarity(easy_traces):
-    """Trained on pulses of one sign alone, it finds those of the other only with flips."""
+    """After training on one polarity, the other is found only with flips."""
     X, y = easy_traces
     upright = X * np.sign(X[np.arange(len(X)), np.abs(X).argmax(axis=1)])[:, None]
     found = [
@@ -251,7 +251,7 @@ def test_outputs_that_are_not_finite_are_an_error(easy_traces):
 
 
 def test_training_without_the_optimizer_state(easy_traces):
-    """It is most of a stored model; training goes on with a fresh optimiser."""
+    """Without it, training continues with a fresh optimiser."""
     X, y = easy_traces
     whole, model = (tiny(warm_start=True).fit(X, y) for _ in range(2))
     expected, size = model.decision_function(X), len(pickle.dumps(model))

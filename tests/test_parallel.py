@@ -1,4 +1,4 @@
-"""Several processes: each has its share of the cores."""
+"""Each of several processes uses its share of the cores."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ N_JOBS = 2
 
 
 def _fit_and_tell_threads(X, y):
-    """Threads that TensorFlow may use in the process that this runs in, and that process."""
+    """Fit; return the numbers of threads of TensorFlow and the id of the process."""
     tiny(epochs=1).fit(X, y)
     import tensorflow as tf
 
@@ -28,7 +28,7 @@ def _fit_and_tell_threads(X, y):
 
 @pytest.mark.parametrize("inner", [None, 1, 3])
 def test_every_worker_has_its_share_of_the_cores(easy_traces, monkeypatch, inner):
-    """joblib's share, or the threads that its user wants in each worker, at most one a core."""
+    """The share is joblib's, or what its user sets, at most one thread per core."""
     for name in ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
         monkeypatch.delenv(name, raising=False)
     X, y = easy_traces
@@ -43,7 +43,7 @@ def test_every_worker_has_its_share_of_the_cores(easy_traces, monkeypatch, inner
 
 
 def test_a_single_process_has_the_cores_that_it_may_use():
-    """Also fewer than the machine has: `LOKY_MAX_CPU_COUNT` stands for a container's limit."""
+    """`LOKY_MAX_CPU_COUNT` stands for the limit of a container."""
     code = (
         "import numpy as np, joblib\n"
         "from sklearn_aera.neural_network import RecurrentClassifier\n"

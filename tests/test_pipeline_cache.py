@@ -1,4 +1,4 @@
-"""Cached steps of pipelines: fitted once, in whatever process, and with the same results."""
+"""Cached steps of pipelines are fitted once, in any process, with the same results."""
 
 import os
 import subprocess
@@ -48,7 +48,7 @@ def simulator():
 
 
 def simulator_of_records():
-    """One whose parts hold arrays: pulses of a library and recorded noise."""
+    """Simulator whose parts hold arrays: a pulse library and recorded noise."""
     time = np.arange(-0.05, 0.05, 0.001)  # us
     pulses = PulseLibrary([-time * np.exp(-((time / 0.005) ** 2))], sampling_rate=1000.0)
     noise = MeasuredNoise(np.random.default_rng(0).normal(size=(3, 600)))
@@ -56,7 +56,7 @@ def simulator_of_records():
 
 
 def chains():
-    """Pipelines in which every transformer stands before a last step of every kind."""
+    """Pipelines that contain every transformer and every kind of last step."""
     normal, white = StdNormalizer(), SpectralWhitener(regularization=1e-3)
     return {
         "likelihood": make_pipeline(simulator(), LikelihoodRatioClassifier(**COARSE)),
@@ -70,7 +70,7 @@ def chains():
 
 
 def data_of(name):
-    """Events and what the chain learns of them."""
+    """Events and the target of a pipeline."""
     events, y = make_events(200, random_state=3, **LOUD)
     return events, simulator().fit(events).simulate(events)[1] if name == "denoiser" else y
 
@@ -81,7 +81,7 @@ def result(chain, events):
 
 
 def forbid_fits(replace):
-    """Let the fit of every transformer fail."""
+    """Make the fit of every transformer fail."""
 
     def fail(self, X, y=None):
         raise AssertionError(f"{type(self).__name__} was fitted again")
@@ -102,7 +102,7 @@ def test_no_transformer_is_left_out():
 @pytest.mark.parametrize("mmap_mode", [None, "r"])
 @pytest.mark.parametrize("name", chains())
 def test_the_second_fit_takes_the_cached_steps(tmp_path, monkeypatch, name, mmap_mode):
-    """Of another pipeline with the same parameters, and of the one that has been fitted."""
+    """So does another pipeline with the same parameters."""
     chain, (X, y) = chains()[name], data_of(name)
     expected = result(clone(chain).fit(X, y), X)
     chain.set_params(memory=joblib.Memory(tmp_path, mmap_mode=mmap_mode, verbose=0))
@@ -119,7 +119,7 @@ def test_the_second_fit_takes_the_cached_steps(tmp_path, monkeypatch, name, mmap
 
 
 def test_other_parameters_and_other_data_are_fitted(tmp_path, monkeypatch):
-    """Every part of what a cached result depends on is looked at."""
+    """A change of any parameter or of the data is noticed."""
     X, y = data_of("likelihood")
     chain = chains()["likelihood"].set_params(memory=str(tmp_path)).fit(X, y)
     forbid_fits(monkeypatch.setattr)
@@ -147,7 +147,7 @@ CLASSICAL = [name for name in chains() if name in ("likelihood", "SNR", "filter"
 
 
 def fit_all(folder, results):
-    """What a fresh process runs: fit the chains with a cache, and store what they predict."""
+    """Fit the pipelines with a cache and store their predictions; run in a new process."""
     for name in CLASSICAL:
         X, y = data_of(name)
         chain = chains()[name].set_params(memory=folder).fit(X, y)
@@ -156,7 +156,7 @@ def fit_all(folder, results):
 
 
 def test_another_process_takes_the_cached_steps(tmp_path):
-    """The second process could not fit a step; its strings have other hashes."""
+    """The second process cannot fit a step, and has other hashes of strings."""
     folders = [tmp_path / name for name in ("cache", "first", "second")]
     for folder in folders:
         folder.mkdir()
@@ -174,7 +174,7 @@ def test_another_process_takes_the_cached_steps(tmp_path):
 
 
 def run(code, *arguments, seed):
-    """What Python prints that runs some code, with a seed of its own for the hashes of strings."""
+    """Run code in a new Python with a seed for the hashes of strings; return its output."""
     environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
@@ -187,7 +187,7 @@ def run(code, *arguments, seed):
 
 @pytest.fixture
 def n_calls(monkeypatch):
-    """How often the simulator was fitted, and events were given to it to simulate, here."""
+    """Number of fits of the simulator and of calls of its transform, in this process."""
     counts = {"fit": 0, "transform": 0}
 
     def count(method):
@@ -204,9 +204,9 @@ def n_calls(monkeypatch):
 
 @pytest.mark.slow
 def test_a_search_simulates_training_events_once_per_setting(tmp_path, n_calls):
-    """Of the simulator; the events that judge are simulated for each candidate.
+    """The validation events are simulated for each candidate.
 
-    scikit-learn's pipelines cache fits, and not what a fitted step makes of other data.
+    Pipelines of scikit-learn cache fits, but not the transformation of other data.
     """
     grid = {
         "tracesimulator__noise__carrier_share": [0.1, 0.5],

@@ -1,4 +1,4 @@
-"""Pipelines with networks within scikit-learn: searches, cross-validation, caches, files."""
+"""Pipelines with networks in searches, cross-validation, caches and files."""
 
 import subprocess
 import sys

@@ -14,12 +14,12 @@ from sklearn_aera.persistence import load_model, save_model
 
 
 def tiny(**parameters):
-    """With dropout, whose random numbers are part of what must not be shared."""
+    """Classifier with dropout, whose random numbers must not be shared either."""
     return tiny_without_dropout(**({"dropout": 0.2} | parameters))
 
 
 def at_epoch_end(action):
-    """A callback that does something at the end of every epoch, and never stops the training."""
+    """Callback that calls a function at the end of every epoch and never stops the training."""
 
     def act(number):
         action()
@@ -28,7 +28,7 @@ def at_epoch_end(action):
 
 
 def _same(a, b):
-    """Whether two estimators are in the same state: weights, optimiser's arrays and history."""
+    """Assert that two estimators have the same weights, optimiser state and history."""
     for name in ("weights_", "optimizer_state_"):
         for x, y in zip(getattr(a, name), getattr(b, name), strict=True):
             np.testing.assert_array_equal(x, y)
@@ -37,7 +37,7 @@ def _same(a, b):
 
 
 def test_interleaved_training(easy_traces, tmp_path):
-    """Epochs of two estimators take turns, with predictions, pickles and files in between."""
+    """Two estimators train in turn, with predictions, pickles and files in between."""
     X, y = easy_traces
     alone_a, alone_b = tiny(), tiny(random_state=9, learning_rate=0.1)
     for alone, labels in ((alone_a, y), (alone_b, 1 - y)):
@@ -67,7 +67,7 @@ def test_what_two_estimators_hold_are_copies(easy_traces):
 
 
 def test_threads(easy_traces):
-    """Two threads fit estimators of one architecture at once, two more one of another."""
+    """Two threads fit estimators of one architecture, and two more of another, at once."""
     X, y = easy_traces
     models = [tiny(random_state=seed) for seed in (0, 1)]
     models += [tiny(hidden_size=2, random_state=seed) for seed in (0, 1)]
@@ -112,7 +112,7 @@ def test_a_callback_may_fit_another_estimator(easy_traces):
 
 
 def test_release_in_the_middle_of_a_fit(easy_traces):
-    """The training at hand keeps its network until it is done."""
+    """A running fit keeps its network."""
     X, y = easy_traces
     alone = tiny().fit(X, y)
     model = tiny().set_callbacks(at_epoch_end(clear_compiled_networks)).fit(X, y)
@@ -120,7 +120,7 @@ def test_release_in_the_middle_of_a_fit(easy_traces):
 
 
 def test_callbacks_of_threads_do_not_wait_for_each_other(easy_traces):
-    """Each of two trainings predicts, at its epoch's end, with the other's architecture."""
+    """At the end of an epoch, each of two fits predicts with the architecture of the other."""
     X, y = easy_traces
     sizes = (4, 5)
     others = [tiny(hidden_size=size, epochs=1).fit(X, y) for size in reversed(sizes)]

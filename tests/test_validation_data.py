@@ -1,4 +1,4 @@
-"""Validation data beside the training data, given or routed by scikit-learn."""
+"""Validation data, passed to fit directly or by scikit-learn's metadata routing."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def events():
 
 @pytest.fixture
 def halves(easy_traces):
-    """Training and validation data, as different in length as in content."""
+    """Training and validation data of different length."""
     X, y = easy_traces
     return (X[:250], y[:250]), (X[250:], y[250:])
 
@@ -48,7 +48,7 @@ def test_validation_data_train_nothing(halves):
 def test_early_stopping_looks_at_the_given_data(halves):
     (X, y), (X_val, y_val) = halves
     options = {"epochs": 40, "early_stopping": True, "n_iter_no_change": 2, "learning_rate": 0.03}
-    # Labels the wrong way round: the better the network, the higher the loss on them.
+    # The validation labels are swapped, so that the validation loss rises during training.
     wrong = tiny(**options).fit(X, y, X_val=X_val, y_val=1 - y_val)
     best = int(np.argmin(wrong.history_["val_loss"]))
     assert wrong.n_iter_ == best + 3 < 40
@@ -57,7 +57,7 @@ def test_early_stopping_looks_at_the_given_data(halves):
 
 
 def test_validation_data_without_one_of_the_classes(halves):
-    """They may lack a class, but have none that the training lacks."""
+    """Validation data may lack a class, but must not have an additional one."""
     (X, y), (X_val, y_val) = halves
     model = tiny(epochs=1).fit(X, y, X_val=X_val[y_val == 1], y_val=y_val[y_val == 1])
     assert np.isfinite(model.history_["val_loss"]).all()
@@ -86,7 +86,7 @@ def test_bad_validation_data(halves, change, message):
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_validation_data_through_a_pipeline(events, early_stopping):
-    """Routed by scikit-learn, they pass the fitted steps before the network."""
+    """Routed validation data are transformed by the fitted steps before the network."""
     options = {"early_stopping": early_stopping, "n_iter_no_change": 1, "epochs": 4}
     validation, y_val = make_events(100, first_event_id=500, random_state=3, **LOUD)
     with config_context(enable_metadata_routing=True):
