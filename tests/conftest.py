@@ -3,6 +3,12 @@
 import os
 from pathlib import Path
 
+# Two worker processes of pytest-xdist fill two cores: with threads of their own they would wait
+# for one another. Set before NumPy and TensorFlow are loaded.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
 import matplotlib
 import numpy as np
 import pytest
