@@ -2,10 +2,10 @@
 
 Automatic differentiation of a loop over time sums the gradient of the weights step by step. Here
 the loop of the gradient carries the gradient of the state alone, and one large matrix product
-after it gives that of the weights. One product in front of the loop projects the whole input: by
-itself that gains nothing, but it keeps the input's weights out of the written-out gradient. How
-much faster a training step is, is measured by ``examples/benchmarks/training_steps.py``; that the
-results are those of Keras' layers, by ``tests/test_keras_layers.py``.
+after it gives that of the weights. One product in front of the loop projects the whole input and
+keeps the input's weights out of the written-out gradient. The speed of a training step is measured
+by ``examples/benchmarks/training_steps.py``; that the results are those of Keras' layers is tested
+by ``tests/test_keras_layers.py``.
 
 Time is the first axis in this module: arrays are (n_steps, n_traces, size). Functions with the
 argument ``keeps`` store what the gradient needs of each step only if it is true, as in training.

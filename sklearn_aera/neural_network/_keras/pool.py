@@ -137,19 +137,20 @@ def _compile(architecture):
     layers = KERAS_LAYERS if on_gpu else FAST_LAYERS
     model = build_network(architecture, 0, training=True, recurrent_layers=layers)
     # A weighted mean, so that a weight of 2 is worth two copies of a trace.
-    options = {"reduction": "mean_with_sample_weight"}
+    options = {"reduction": "mean_with_sample_weight", "dtype": "float32"}
+    named = {"name": "accuracy", "dtype": "float32"}
     model.target_shape = architecture.target_shape
     if architecture.head == "trace":
         loss, metrics = SignalError(**options), []
     elif architecture.learns_arrival:
         loss = DetectionLoss(architecture, **options)
-        metrics = [keras.metrics.MeanMetricWrapper(detection_accuracy, name="accuracy")]
+        metrics = [keras.metrics.MeanMetricWrapper(detection_accuracy, **named)]
     elif architecture.output_shape == (1,):
         loss = keras.losses.BinaryCrossentropy(from_logits=True, **options)
-        metrics = [keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")]
+        metrics = [keras.metrics.BinaryAccuracy(threshold=0.0, **named)]
     else:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, **options)
-        metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+        metrics = [keras.metrics.SparseCategoricalAccuracy(**named)]
     optimizer = keras.optimizers.AdamW()
     # A variable, so that one graph serves every value. Without decay AdamW is Adam.
     optimizer.weight_decay = tf.Variable(0.0, trainable=False)
