@@ -14,7 +14,7 @@ KERAS_LAYERS = {
 }
 # Units of the layer before the logits of the cells.
 _CELL_UNITS = 32
-# Stated for every layer, so that a user's keras.json or dtype policy does not change networks.
+# Stated for every layer: a user's keras.json may have other defaults.
 _FLOAT = {"dtype": "float32"}
 _CHANNELS_LAST = {"data_format": "channels_last"} | _FLOAT
 
