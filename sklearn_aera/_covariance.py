@@ -1,12 +1,16 @@
-"""Covariance of stationary signals by maximum likelihood, and whitening."""
+"""Covariance of stationary signals by maximum likelihood."""
+
+from typing import NamedTuple
 
 import numpy as np
 import scipy.fft
-from scipy.linalg import cho_factor, cho_solve, toeplitz
-from sklearn.utils import gen_batches
 from threadpoolctl import threadpool_limits
 
-_BATCH_SIZE = 4096
+from sklearn_aera._toeplitz import StationaryCovariance, batches, even_spectrum
+
+# Short traces in larger numbers are replaced by as many vectors of equal sample covariance as a
+# trace has samples.
+_TRACES_PER_SAMPLE, _SHORT = 4, 2048
 
 # Matrices of this size gain nothing from a second thread. If another process uses its core, the
 # threads wait for each other, and the computation takes ten times as long.
@@ -38,14 +42,14 @@ def stationary_autocovariance(
     20 000: after 10, carriers have 8 % too much power, and after 100 the estimate follows
     fluctuations of the data. The area under the ROC curve is equal to 0.0001 for all three.
     """
-    sample, power = _sample_covariance(traces)
-    n_samples = len(sample)
+    sample, power = _Sample.from_traces(traces)
+    n_samples = traces.shape[1]
     white = np.zeros(n_samples)
     white[0] = regularization if power > 0 else 1.0
     if power == 0:
         return white
     n_grid = frequencies_per_sample * scipy.fft.next_fast_len(n_samples, real=True)
-    spectrum = _quadratic_forms(sample, n_grid) / n_samples
+    spectrum = even_spectrum(sample.mean_products(), n_grid) / n_samples
     spectrum = np.maximum(spectrum, 1e-9 * spectrum.max())
     return power * (_maximize_likelihood(spectrum, sample, white, n_iterations) + white)
 
@@ -61,8 +65,8 @@ def signal_autocovariance(traces, noise, *, frequencies_per_sample=2, n_iteratio
 
     ``noise`` is a positive definite autocovariance from lag 0 on, as is the result: (n_samples,).
     """
-    sample, power = _sample_covariance(traces)
-    n_samples = len(sample)
+    sample, power = _Sample.from_traces(traces)
+    n_samples = traces.shape[1]
     if power == 0:
         return np.zeros(n_samples)
     n_grid = frequencies_per_sample * scipy.fft.next_fast_len(n_samples, real=True)
@@ -70,55 +74,66 @@ def signal_autocovariance(traces, noise, *, frequencies_per_sample=2, n_iteratio
     return power * _maximize_likelihood(spectrum, sample, noise / power, n_iterations)
 
 
-@one_thread
-def whitening_matrix(autocovariance):
-    """Compute the symmetric inverse square root of a covariance, given from lag 0 on.
-
-    Of all whitening matrices it changes traces the least. It has zero phase: pulses keep their
-    times.
-    """
-    eigenvalues, eigenvectors = np.linalg.eigh(toeplitz(autocovariance))
-    # Round-off can make the smallest eigenvalues zero or negative.
-    eigenvalues = np.maximum(eigenvalues, 1e-12 * eigenvalues[-1])
-    return (eigenvectors / np.sqrt(eigenvalues)) @ eigenvectors.T
-
-
 def _maximize_likelihood(spectrum, sample, known, n_iterations):
     """Iterate the powers of a spectrum on an even grid, and return its autocovariance.
 
     ``known`` is the autocovariance, from lag 0 on, of the rest of the model.
     """
-    n_samples, n_grid = len(sample), 2 * (len(spectrum) - 1)
+    n_samples, n_grid, covariance = len(known), 2 * (len(spectrum) - 1), None
     for _ in range(n_iterations):
         autocovariance = scipy.fft.irfft(spectrum, n_grid)[:n_samples] + known
-        inverse = cho_solve(cho_factor(toeplitz(autocovariance)), np.eye(n_samples))
-        gain = np.maximum(_quadratic_forms(inverse @ sample @ inverse, n_grid), 0)
-        spectrum = spectrum * (gain / _quadratic_forms(inverse, n_grid))
+        covariance = StationaryCovariance.from_autocovariance(autocovariance, covariance)
+        gain = np.maximum(even_spectrum(sample.mean_products(covariance.solve), n_grid), 0)
+        # No eigenvalue of the covariance is larger than its trace.
+        expected = np.maximum(
+            even_spectrum(covariance.inverse_diagonals(), n_grid), 1 / autocovariance[0]
+        )
+        spectrum = spectrum * (gain / expected)
     return scipy.fft.irfft(spectrum, n_grid)[:n_samples]
 
 
-def _sample_covariance(traces):
-    """Return the mean of x x' over its power, and the power.
+class _Sample(NamedTuple):
+    """Vectors whose products have the sum of the sample covariance of traces of unit power."""
 
-    The mean is taken over the traces and over both directions of time.
-    """
-    n_traces, n_samples = traces.shape
-    largest = float(np.abs(traces).max())
-    sample = np.zeros((n_samples, n_samples))
-    if largest == 0:
-        return sample, 0.0
-    for rows in gen_batches(n_traces, _BATCH_SIZE):
-        batch = traces[rows] / np.float64(largest)
-        sample += batch.T @ batch
-    sample = (sample + sample[::-1, ::-1]) / (2 * n_traces)
-    power = np.trace(sample) / n_samples
-    return sample / power, power * largest**2
+    vectors: np.ndarray
+    """Shape (n_vectors, n_samples)."""
+    factor: float
+    """What each vector is multiplied by."""
 
+    @classmethod
+    def from_traces(cls, traces):
+        """Return the vectors, and the mean power of the traces."""
+        n_traces, n_samples = traces.shape
+        largest = float(np.abs(traces).max())
+        if largest == 0:
+            return cls(traces, 0.0), 0.0
+        sample = cls(traces, 1 / largest)
+        if n_samples <= _SHORT and n_traces > _TRACES_PER_SAMPLE * n_samples:
+            sample = cls(sample._principal_vectors(), 1.0)
+        power = sum(np.sum(batch**2) for batch in sample) / (n_traces * n_samples)
+        return cls(sample.vectors, sample.factor / np.sqrt(power * n_traces)), power * largest**2
 
-def _quadratic_forms(matrix, n_grid):
-    """Return f' A f for the oscillation f of each frequency of the grid."""
-    n_samples = len(matrix)
-    lag = np.abs(np.subtract.outer(np.arange(n_samples), np.arange(n_samples)))
-    sums = np.bincount(lag.ravel(), matrix.ravel(), n_samples)
-    # The real part of the transform: `sums` holds both lags of each pair.
-    return scipy.fft.rfft(sums, n_grid).real
+    def __iter__(self):
+        """Yield batches of the vectors, float64."""
+        for rows in batches(self.vectors, 2 * self.vectors.shape[1]):
+            yield self.vectors[rows] * np.float64(self.factor)
+
+    def mean_products(self, function=None):
+        """Return the sum over vectors of the products at each lag, (n_samples,).
+
+        The vectors are those that ``function`` makes of batches.
+        """
+        n_samples = self.vectors.shape[1]
+        n_fft = scipy.fft.next_fast_len(2 * n_samples, real=True)
+        power = np.zeros(n_fft // 2 + 1)
+        for batch in self:
+            spectrum = scipy.fft.rfft(batch if function is None else function(batch), n_fft)
+            power += np.einsum("ij,ij->j", spectrum.real, spectrum.real)
+            power += np.einsum("ij,ij->j", spectrum.imag, spectrum.imag)
+        return scipy.fft.irfft(power, n_fft)[:n_samples]
+
+    def _principal_vectors(self):
+        """Return as many vectors as samples, with the same sum of products."""
+        products = sum(batch.T @ batch for batch in self)
+        eigenvalues, eigenvectors = np.linalg.eigh(products)
+        return np.sqrt(np.maximum(eigenvalues, 0))[:, None] * eigenvectors.T

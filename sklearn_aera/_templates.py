@@ -1,20 +1,21 @@
-"""Whitened pulse templates for all arrival times, shapes and phases."""
+"""Pulse templates for all arrival times, shapes and phases, and their products with traces."""
 
 from typing import NamedTuple
 
 import numpy as np
+import scipy.fft
 
-from sklearn_aera._covariance import stationary_autocovariance, whitening_matrix
+from sklearn_aera._covariance import stationary_autocovariance
 from sklearn_aera._events import MAX_SLOPE
 from sklearn_aera._frequency_grid import FrequencyGrid
 from sklearn_aera._public import public_in
 from sklearn_aera._scaling import divide_by_peak
+from sklearn_aera._template_moments import template_moments
+from sklearn_aera._toeplitz import StationaryCovariance, batches
 from sklearn_aera._validation import check_count, check_interval, check_regularization
 
 # Default range of arrival times, as shares of the trace: 0.25 to 2.5 us of 2.78 us.
 _DEFAULT_ARRIVAL = (0.09, 0.9)
-# Directions of the whitened templates below this share of the power are left out of the basis.
-_NEGLIGIBLE_POWER = 1e-7
 # Upper limit of the RMS of a trace in units of the background: its square stays within float32.
 _LOUDEST = 1e6
 # Upper limit of arrival times per sample, slopes and phases: more only fill the memory.
@@ -23,24 +24,76 @@ _MAX_PER_CELL = 100
 
 @public_in("sklearn_aera.feature_extraction")
 class TemplateBank(NamedTuple):
-    """Whitened pulse templates, in a basis of the space that they span.
+    """Pulse templates, and the covariance of the noise that traces are whitened with.
 
-    A cell of the bank is one arrival time and shape. A pulse with phase psi, whose largest
-    absolute sample is 1, is ``(cos(psi) in_phase + sin(psi) quadrature) / peak`` after whitening.
+    A cell of the bank is one shape and arrival time. A pulse with phase psi, whose largest
+    absolute sample is 1, is ``(cos(psi) in_phase + sin(psi) quadrature) / peak``. The arrival
+    times of a shape have equal steps, so that one fast Fourier transform gives the products of a
+    trace with all its templates.
     """
 
-    projection: np.ndarray
-    """Matrix from traces to white coefficients, (n_samples, n_basis), float32."""
-    templates: np.ndarray
-    """In-phase templates, then quadratures, (n_basis, 2 n_cells), float32."""
+    covariance: StationaryCovariance
+    """Covariance of the noise."""
+    grid: FrequencyGrid
+    """Frequencies of the templates."""
+    spectra: np.ndarray
+    """Spectrum of each shape at its first arrival time, (n_shapes, n_bins), complex64."""
+    times_per_sample: int
+    """Number of arrival times per sample."""
     weights: np.ndarray
     """Cosine and sine of each phase over the peak, (n_phases, 2, n_cells), float32."""
     energy: np.ndarray
-    """Squared norm of the templates of unit peak, (n_phases, n_cells), float32."""
+    """Squared norm of the whitened templates of unit peak, (n_phases, n_cells), float32."""
     mean_square: np.ndarray
     """Mean square, over the samples of the trace, of pulses of unit peak, (n_cells,), float32."""
     times: np.ndarray
     """Arrival time of each cell in us, (n_cells,), float64."""
+    n_values: float
+    """Number of independent values of a trace: the expected squared norm of whitened noise."""
+
+    def products(self, white):
+        """Return the products of templates with traces.
+
+        ``white`` are traces times the inverse of the covariance, (n_traces, n_samples). The
+        products with the in-phase templates come first, then those with the quadratures:
+        (n_traces, 2 n_cells), float32.
+        """
+        n_cells, n_times, band = len(self.times), self._n_times, self._band
+        spectrum = scipy.fft.rfft(white.astype(np.float32), self.grid.n_grid)[:, band]
+        padded = np.zeros((len(white), self._n_fine), dtype=np.complex64)
+        products = np.empty((len(white), 2 * n_cells), dtype=np.float32)
+        for shape, first in zip(self.spectra, range(0, n_cells, n_times), strict=True):
+            np.multiply(spectrum, 2 * shape.conj(), out=padded[:, band])
+            pairs = scipy.fft.ifft(padded, norm="forward")[:, :n_times]
+            products[:, first : first + n_times] = pairs.real
+            products[:, n_cells + first : n_cells + first + n_times] = pairs.imag
+        return products
+
+    def signals(self, amplitudes):
+        """Return sums of templates: (n_traces, n_samples), float32.
+
+        The amplitudes, of shape (n_traces, 2 n_cells), are in the order of `products`.
+        """
+        n_cells, n_times, coefficients = len(self.times), self._n_times, 0.0
+        for shape, first in zip(self.spectra, range(0, n_cells, n_times), strict=True):
+            in_phase, quadrature = (
+                amplitudes[:, start : start + n_times] for start in (first, n_cells + first)
+            )
+            pairs = np.asarray(in_phase + 1j * quadrature, dtype=np.complex64)
+            coefficients = coefficients + shape * scipy.fft.fft(pairs, self._n_fine)[:, self._band]
+        return self.grid.synthesize(coefficients)
+
+    @property
+    def _n_times(self):
+        return len(self.times) // len(self.spectra)
+
+    @property
+    def _n_fine(self):
+        return self.times_per_sample * self.grid.n_grid
+
+    @property
+    def _band(self):
+        return slice(self.grid.first_bin, self.grid.first_bin + self.grid.n_bins)
 
 
 def fit_bank(estimator, pulse, response, background):
@@ -59,21 +112,25 @@ def fit_bank(estimator, pulse, response, background):
     times = arrival_times(estimator.arrival_time, grid, estimator.times_per_sample)
     shapes = pulse.prepare(grid).shapes(slopes, n_slopes)
     autocovariance = stationary_autocovariance(background, regularization)
-    whitening = whitening_matrix(autocovariance / autocovariance[0])
-    return build_bank(*shapes, grid, times, whitening, n_phases), autocovariance
+    covariance = StationaryCovariance.from_autocovariance(autocovariance / autocovariance[0])
+    bank = build_bank(*shapes, grid, times, covariance, n_phases, estimator.times_per_sample)
+    # White noise that was added, out of the band, is not in the traces.
+    added = regularization / (1 + regularization) * covariance.inverse_diagonals()[0]
+    return bank._replace(n_values=float(max(bank.n_values - added, 1.0))), autocovariance
 
 
 def arrival_times(arrival_time, grid, times_per_sample):
     """Return the arrival times, in us, of the cells of a bank.
 
-    They are the midpoints of equal steps of about one over ``times_per_sample`` of a sample.
+    Their steps are one over ``times_per_sample`` of a sample; they are in the middle of the range.
     """
     check_count(times_per_sample, "times_per_sample", max_val=_MAX_PER_CELL)
     if arrival_time is None:
         arrival_time = np.multiply(_DEFAULT_ARRIVAL, grid.duration)
     low, high = check_interval(arrival_time, "arrival_time", min_val=0.0, max_val=grid.duration)
-    n_steps = max(1, round((high - low) * grid.sampling_rate * times_per_sample))
-    return low + (high - low) * (np.arange(n_steps) + 0.5) / n_steps
+    rate = grid.sampling_rate * times_per_sample
+    n_steps = max(1, round((high - low) * rate))
+    return (low + high) / 2 + (np.arange(n_steps) - (n_steps - 1) / 2) / rate
 
 
 def phase_nodes(phase_jitter, time_step, frequency, n_phases):
@@ -97,76 +154,59 @@ def phase_nodes(phase_jitter, time_step, frequency, n_phases):
     return np.where(rank <= 0.5, quantile, -quantile)
 
 
-def build_bank(spectra, phase_jitter, grid, times, whitening, n_phases):
-    """Whiten the pulses of all shapes and times, and find a basis for them: a `TemplateBank`.
+def build_bank(spectra, phase_jitter, grid, times, covariance, n_phases, times_per_sample):
+    """Make the templates of all shapes and times for noise of a covariance: a `TemplateBank`.
 
     The spectra, of shape (n_shapes, n_bins), complex64, are those of pulses at time zero, before
     the response of the station. The half width of the phase is in degrees; the arrival times,
-    (n_times,), are in us. Traces are whitened by multiplication with ``whitening``, of shape
-    (n_samples, n_samples), from the right.
+    (n_times,), in us, have steps of one over ``times_per_sample`` of a sample.
     """
     spectra = spectra * grid.gain.astype(np.float32)
-    cells = [_shape_cells(s, phase_jitter, grid, times, n_phases) for s in spectra]
-    quadratures, weights, mean_square = zip(*cells, strict=True)
-    whitened = np.concatenate(quadratures, axis=1) @ whitening.astype(np.float32)
-    whitened = whitened.reshape(-1, len(whitening))
-    power, basis = np.linalg.eigh((whitened.T @ whitened).astype(np.float64))
-    basis = basis[:, power > _NEGLIGIBLE_POWER * power.sum()]
-    templates, weights = whitened @ basis.astype(np.float32), np.concatenate(weights, axis=2)
+    time_step = 1 / (grid.sampling_rate * times_per_sample) if len(times) > 1 else 0.0
+    cells = []
+    for spectrum in spectra:
+        power = np.abs(spectrum) ** 2
+        frequency = float(power @ grid.frequencies / power.sum())
+        phases = phase_nodes(phase_jitter, time_step, frequency, n_phases)
+        cells.append(template_moments(spectrum, phases, grid, times, covariance, times_per_sample))
+    weights, energy, mean_square = (np.concatenate(parts, axis=-1) for parts in zip(*cells))
     return TemplateBank(
-        projection=(whitening @ basis).astype(np.float32),
-        templates=np.ascontiguousarray(templates.T),
-        weights=weights,
-        energy=_energy(templates.reshape(2, -1, basis.shape[1]), weights),
-        mean_square=np.concatenate(mean_square),
+        covariance=covariance,
+        grid=grid,
+        spectra=spectra * grid.delay(times[:1]),
+        times_per_sample=times_per_sample,
+        weights=weights.astype(np.float32),
+        energy=np.maximum(energy, np.finfo(np.float32).tiny).astype(np.float32),
+        mean_square=mean_square.astype(np.float32),
         times=np.tile(times, len(spectra)),
+        n_values=float(covariance.n_samples),
     )
 
 
-def white_coefficients(X, bank, scale):
-    """Divide traces by their root mean square, and project them on the basis of a bank.
+def white_batches(X, bank, scale):
+    """Divide traces by their root mean square, and multiply them by the inverse covariance.
 
-    Returns the coefficients, (n_traces, n_basis), float32, zero for a trace that is zero, and the
-    root mean square of the traces over ``scale``, (n_traces,), float64.
+    Yields, for batches of traces, their slice, the products, (n_traces, n_samples), float64, zero
+    for a trace that is zero, the RMS of the traces over ``scale``, and the squared norm of the
+    whitened traces over ``scale``, both (n_traces,), float64.
     """
-    X, peak = divide_by_peak(X, dtype=np.float64)
-    rms = np.sqrt(np.mean(np.square(X), axis=1, keepdims=True))
-    X = np.divide(X, rms, out=X, where=rms > 0).astype(np.float32)
-    return X @ bank.projection, np.minimum((rms * (peak / scale))[:, 0], _LOUDEST)
+    for rows in batches(X, len(bank.times)):
+        relative, peak = divide_by_peak(X[rows], dtype=np.float64)
+        rms = np.sqrt(np.mean(np.square(relative), axis=1, keepdims=True))
+        np.divide(relative, rms, out=relative, where=rms > 0)
+        white = bank.covariance.solve(relative)
+        rms = np.minimum((rms * (peak / scale))[:, 0], _LOUDEST)
+        power = rms**2 * np.einsum("ij,ij->i", relative, white)
+        yield rows, white, rms, np.maximum(power, 0)
 
 
 def matched_filter(products, pair):
     """Combine the products with both quadratures into the matched filter of one phase.
 
-    The products, (n_traces, 2 n_cells), are white coefficients times the bank's templates. The
+    The products, (n_traces, 2 n_cells), are those of `TemplateBank.products`. The
     pair, (2, n_cells), is the weights of the phase, from ``bank.weights``.
     """
     n_cells = products.shape[1] // 2
     z = products[:, :n_cells] * pair[0]
     z += products[:, n_cells:] * pair[1]
     return z
-
-
-def _shape_cells(spectrum, phase_jitter, grid, times, n_phases):
-    """Return quadratures, weights and mean squares of one shape at all times."""
-    moved = spectrum * grid.delay(times)
-    # A spectrum times exp(i psi) is that of the pulse cos(psi) P + sin(psi) Q.
-    quadratures = np.stack([grid.synthesize(moved), grid.synthesize(1j * moved)])
-    power = np.abs(spectrum) ** 2
-    frequency = float(power @ grid.frequencies / power.sum())
-    time_step = times[1] - times[0] if len(times) > 1 else 0.0
-    psi = phase_nodes(phase_jitter, time_step, frequency, n_phases)
-    rotation = np.stack([np.cos(psi), np.sin(psi)], axis=1).astype(np.float32)
-    pulses = [np.tensordot(pair, quadratures, axes=1) for pair in rotation]
-    peak = np.stack([np.abs(p).max(axis=1) for p in pulses])
-    mean_square = np.mean([(p**2).mean(axis=1) for p in pulses] / peak**2, axis=0)
-    return quadratures, rotation[:, :, None] / peak[:, None, :], mean_square
-
-
-def _energy(templates, weights):
-    """Return the squared norm of the templates of each phase and cell."""
-    in_phase, quadrature = templates
-    products = [(in_phase**2).sum(1), (in_phase * quadrature).sum(1), (quadrature**2).sum(1)]
-    cosine, sine = weights[:, 0], weights[:, 1]
-    energy = cosine**2 * products[0] + 2 * cosine * sine * products[1] + sine**2 * products[2]
-    return np.maximum(energy, np.finfo(np.float32).tiny)

@@ -2,17 +2,14 @@
 
 import numpy as np
 from sklearn.base import TransformerMixin
-from sklearn.utils import gen_batches
 
 from sklearn_aera._base import Estimator, FeatureNamesMixin, one_task
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 from sklearn_aera._labels import background_rows
-from sklearn_aera._templates import fit_bank, matched_filter, white_coefficients
+from sklearn_aera._templates import fit_bank, matched_filter, white_batches
 from sklearn_aera._validation import check_part
 from sklearn_aera.simulation import AnalyticPulse, BandPass
-
-_BATCH_SIZE = 256
 
 
 @fill_docstring(**PARAMETERS)
@@ -40,7 +37,7 @@ class MatchedFilter(FeatureNamesMixin, TransformerMixin, Estimator):
     autocovariance_ : ndarray of shape (n_samples,)
         Autocovariance of the background from lag 0 on.
     bank_ : TemplateBank
-        Whitened templates.
+        Templates, and what whitens traces.
     %(trace_shape)s
 
     See Also
@@ -116,14 +113,14 @@ class MatchedFilter(FeatureNamesMixin, TransformerMixin, Estimator):
             of zeros, the ratio is 0 and the other features have no meaning.
         """
         X = validate_traces(self, X, reset=False, several_channels=False)
-        return np.concatenate([self._features(X[b]) for b in gen_batches(len(X), _BATCH_SIZE)])
+        batches = white_batches(X, self.bank_, np.sqrt(self.autocovariance_[0]))
+        return np.concatenate([self._features(white, rms) for _, white, rms, _ in batches])
 
-    def _features(self, X):
+    def _features(self, white, rms):
         bank = self.bank_
-        coefficients, rms = white_coefficients(X, bank, np.sqrt(self.autocovariance_[0]))
-        products = coefficients @ bank.templates
-        rows = np.arange(len(X))
-        best, cell = np.zeros(len(X)), np.zeros(len(X), dtype=int)
+        products = bank.products(white)
+        rows = np.arange(len(white))
+        best, cell = np.zeros(len(white)), np.zeros(len(white), dtype=int)
         for pair, energy in zip(bank.weights, bank.energy, strict=True):
             statistic = matched_filter(products, pair / np.sqrt(energy))
             strongest = np.abs(statistic).argmax(axis=1)

@@ -1,67 +1,41 @@
 """Likelihood ratio of pulse and noise, averaged over the parameters of the pulse."""
 
 import numpy as np
-from sklearn.utils import gen_batches
 
-from sklearn_aera._templates import matched_filter, white_coefficients
+from sklearn_aera._templates import matched_filter, white_batches
 
-# Traces in a matrix product, and in a block of the sums over cells, which then fits in the cache.
-_BATCH_SIZE = 1024
-_BLOCK_SIZE = 64
-_ROWS_OF_PRODUCT = 16
 # Terms below exp(-20) of the largest are left out of sums.
 NEGLIGIBLE_LOSS = 20.0
 # Above this number of degrees of freedom, the scale of the noise is as good as fixed.
 _MAX_DEGREES_OF_FREEDOM = 1e6
 
 
-def fit_noise_scale(power, n_basis):
+def fit_noise_scale(power, n_values):
     """Fit the distribution of the noise variance over traces.
 
     The noise of each trace is Gaussian, with a variance from an inverse gamma distribution: its
-    coefficients have a multivariate Student t distribution. Its two parameters, the scale and the
+    samples have a multivariate Student t distribution. Its two parameters, the scale and the
     degrees of freedom, are computed from the mean and the variance of the power of background
-    traces, which has an F distribution: ``power``, of shape (n_traces,), is the sum of squares of
-    the ``n_basis`` white coefficients.
+    traces, which has an F distribution: ``power``, of shape (n_traces,), is the squared norm of the
+    whitened traces, with ``n_values`` independent values.
     """
-    mean, variance = power.mean() / n_basis, power.var() / n_basis**2
+    mean, variance = power.mean() / n_values, power.var() / n_values**2
     if mean == 0:
         return 1.0, _MAX_DEGREES_OF_FREEDOM
     # variance / mean**2 = 2 (n + nu - 2) / (n (nu - 4)), solved for nu.
-    excess = n_basis * variance / mean**2 - 2
+    excess = n_values * variance / mean**2 - 2
     if excess <= 0:
         return float(mean), _MAX_DEGREES_OF_FREEDOM
-    nu = (2 * n_basis - 4 + 4 * (excess + 2)) / excess
+    nu = (2 * n_values - 4 + 4 * (excess + 2)) / excess
     nu = float(np.clip(nu, 4.0, _MAX_DEGREES_OF_FREEDOM))
     return float(mean * (nu - 2) / nu), nu
-
-
-def white_batches(X, bank, scale):
-    """Project traces on the basis of a bank with `white_coefficients`, in batches.
-
-    Zero traces are appended to each batch, up to a multiple of the block size of matrix
-    products. Linear algebra libraries compute a few rows in another order than many, so that
-    the last digits of a result would depend on the number of traces. Yields the slice of the
-    traces, and coefficients and RMS of the padded batch.
-    """
-    for rows in gen_batches(len(X), _BATCH_SIZE):
-        batch = X[rows]
-        padded = np.pad(batch, ((0, -len(batch) % _ROWS_OF_PRODUCT), (0, 0)))
-        yield rows, *white_coefficients(padded, bank, scale)
-
-
-def blocks(coefficients, rms):
-    """Yield the blocks of a batch: rows, their RMS, and the power of their coefficients."""
-    power = rms**2 * np.einsum("ij,ij->i", coefficients, coefficients, dtype=np.float64)
-    for rows in gen_batches(len(rms), _BLOCK_SIZE):
-        yield rows, rms[rows], power[rows]
 
 
 def log_likelihood_ratio(X, bank, amplitudes, weights, scale, degrees_of_freedom):
     """Compute log(p(trace | pulse) / p(trace | noise)), averaged over a bank and amplitudes.
 
     For one white template g of unit peak and an amplitude A, the Gaussian log-ratio of the n
-    coefficients x is ``l = A g.x - A^2 g.g / 2``. For noise of unknown variance with nu degrees of
+    independent values x of a trace is ``l = A g.x - A^2 g.g / 2``. For noise of unknown variance with nu degrees of
     freedom (see `fit_noise_scale`), it is ``h(l) = -(nu + n)/2 log(1 - 2 l / (nu + x.x))``.
 
     The amplitudes, (n_amplitudes, n_cells), are peaks over the RMS of the trace, and the weights
@@ -69,28 +43,24 @@ def log_likelihood_ratio(X, bank, amplitudes, weights, scale, degrees_of_freedom
     of the noise in the unit of the traces. Returns an array of shape (n_traces,), float64.
     """
     ratio = np.empty(len(X))
-    for rows, coefficients, rms in white_batches(X, bank, scale):
-        products = coefficients @ bank.templates
-        ratios = [
-            _block_ratio(products[block], *strength, bank, amplitudes, weights, degrees_of_freedom)
-            for block, *strength in blocks(coefficients, rms)
-        ]
-        ratio[rows] = np.concatenate(ratios)[: rows.stop - rows.start]
+    for rows, white, rms, power in white_batches(X, bank, scale):
+        strength = rms, power, degrees_of_freedom
+        ratio[rows] = _batch_ratio(bank.products(white), *strength, bank, amplitudes, weights)
     return ratio
 
 
-def _block_ratio(products, rms, power, bank, amplitudes, weights, degrees_of_freedom):
+def _batch_ratio(products, rms, power, degrees_of_freedom, bank, amplitudes, weights):
     """Average over cells, phases, polarities and amplitudes, for noise of unknown variance.
 
     Terms near the largest dominate the average. The function h is therefore replaced by its
     tangent at the largest term, so that each term needs a single exponential.
     """
-    n_basis = len(bank.projection.T)
+    n_values = bank.n_values
     matched = [matched_filter(products, pair) for pair in bank.weights]
     bound, largest = (rms**2 * term for term in _largest_terms(matched, bank.energy, amplitudes))
     rest = degrees_of_freedom + np.maximum(power - 2 * largest, 0)
-    slope = (degrees_of_freedom + n_basis) / rest
-    value = (degrees_of_freedom + n_basis) / 2 * np.log((degrees_of_freedom + power) / rest)
+    slope = (degrees_of_freedom + n_values) / rest
+    value = (degrees_of_freedom + n_values) / 2 * np.log((degrees_of_freedom + power) / rest)
     gain = (slope * rms**2).astype(np.float32)[:, None]
     offset = (slope * bound).astype(np.float32)[:, None]
     total = np.zeros(len(rms))

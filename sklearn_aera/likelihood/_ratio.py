@@ -10,7 +10,7 @@ from sklearn_aera._channels import validate_traces
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 from sklearn_aera._events import MAX_SNR
 from sklearn_aera._labels import check_classes
-from sklearn_aera._templates import fit_bank, white_coefficients
+from sklearn_aera._templates import fit_bank, white_batches
 from sklearn_aera._validation import (
     check_choice,
     check_count,
@@ -69,7 +69,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         Degrees of freedom of the variance of the noise. They are large if the variance is the
         same in all traces, and small if it varies, as it does behind `StdNormalizer`.
     bank_ : TemplateBank
-        Whitened templates.
+        Templates, and what whitens traces.
     pulse_prior_ : PulsePrior
         Prior distribution of the strength of a pulse.
     amplitudes_ : ndarray of shape (n_snr, n_cells)
@@ -221,7 +221,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         True
         """
         X = validate_traces(self, X, reset=False, several_channels=False)
-        noise = self.autocovariance_, self.scale_, self.degrees_of_freedom_
+        noise = self.scale_, self.degrees_of_freedom_
         return posterior_mean(X, self.bank_, self.pulse_prior_, *noise)
 
     def template_fit(self, X):
@@ -234,7 +234,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         %(signals)s
         """
         X = validate_traces(self, X, reset=False, several_channels=False)
-        return template_fit(X, self.bank_, self.autocovariance_, self.scale_)
+        return template_fit(X, self.bank_, self.scale_)
 
     def _check_parameters(self):
         check_choice(self.snr_reference, "snr_reference", ("noise", "trace"))
@@ -261,9 +261,9 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
 
     def _fit_scale(self, background):
         scale = float(np.sqrt(self.autocovariance_[0]))
-        coefficients, rms = white_coefficients(background, self.bank_, scale)
-        power = rms**2 * np.square(coefficients, dtype=np.float64).sum(axis=1)
-        variance, self.degrees_of_freedom_ = fit_noise_scale(power, coefficients.shape[1])
+        batches = white_batches(background, self.bank_, scale)
+        power = np.concatenate([power for *_, power in batches])
+        variance, self.degrees_of_freedom_ = fit_noise_scale(power, self.bank_.n_values)
         self.scale_ = scale * float(np.sqrt(variance))
 
     def __sklearn_tags__(self):

@@ -1,11 +1,10 @@
 """Recovery of pulses: posterior mean and best fitting template."""
 
 import numpy as np
-from scipy.linalg import toeplitz
 from scipy.special import expit
 
-from sklearn_aera._templates import matched_filter
-from sklearn_aera.likelihood._marginal import NEGLIGIBLE_LOSS, blocks, white_batches
+from sklearn_aera._templates import matched_filter, white_batches
+from sklearn_aera.likelihood._marginal import NEGLIGIBLE_LOSS
 
 # The amplitude is integrated over this many standard deviations on both sides of its best value.
 # The evidence is then accurate to 0.7 %, the mean to 0.2 % of a standard deviation.
@@ -17,51 +16,38 @@ _LARGEST_RATIO = 1e5
 _TINY = 1e-30
 
 
-def posterior_mean(X, bank, prior, autocovariance, scale, degrees_of_freedom):
+def posterior_mean(X, bank, prior, scale, degrees_of_freedom):
     """Compute the posterior mean of the signal, over all pulses of a bank and noise alone.
 
     ``E[s | x] = sum_k P(k | x) E[A | x, k] g_k``: the sum of the templates g of unit peak, times
     their posterior probability and the posterior mean of their amplitude A. Noise alone
     contributes s = 0.
 
-    The bank is for traces divided by ``scale``, that of the noise, and for a background of the
-    given autocovariance from lag 0 on, (n_samples,). The signals are in the unit of the traces,
-    of shape (n_traces, n_samples), float32.
+    The bank is for traces divided by ``scale``, that of the noise. The signals are in the unit of
+    the traces, of shape (n_traces, n_samples), float32.
     """
 
-    def white_mean(coefficients, rms):
-        products = coefficients @ bank.templates
-        for block, *strength in blocks(coefficients, rms):
-            products[block] = _mean_amplitudes(
-                products[block], *strength, bank, prior, degrees_of_freedom
-            )
-        return products @ bank.templates.T
+    def amplitudes(products, rms, power):
+        return _mean_amplitudes(products, rms, power, bank, prior, degrees_of_freedom)
 
-    return _recover(white_mean, X, bank, autocovariance, scale)
+    return _recover(amplitudes, X, bank, scale)
 
 
-def template_fit(X, bank, autocovariance, scale):
+def template_fit(X, bank, scale):
     """Fit the template of largest likelihood, with any amplitude.
 
     The amplitude is ``A = g.x / g.g``, for the white template g with the largest
     ``(g.x)^2 / g.g``. Arguments and result are those of `posterior_mean`.
     """
-    return _recover(lambda c, _: _best_templates(c, bank), X, bank, autocovariance, scale)
+    return _recover(lambda products, *_: _best_amplitudes(products, bank), X, bank, scale)
 
 
-def _recover(white_signals, X, bank, autocovariance, scale):
-    """Compute signals from a function of white coefficients and RMS.
-
-    The projection to white coefficients is the whitening W times an orthonormal basis B. Its
-    inverse is ``B' W^-1 = (W B)' W^-2``, where W^-2 is the covariance.
-    """
-    covariance = toeplitz(autocovariance / autocovariance[0])
-    unwhitening = (bank.projection.T @ covariance).astype(np.float32)
+def _recover(amplitudes, X, bank, scale):
+    """Compute signals from a function of products, RMS and power that gives their amplitudes."""
     signals = np.empty(X.shape, dtype=np.float32)
-    for rows, coefficients, rms in white_batches(X, bank, scale):
-        recovered = white_signals(coefficients, rms) @ unwhitening
-        recovered *= (rms * scale).astype(np.float32)[:, None]
-        signals[rows] = recovered[: rows.stop - rows.start]
+    for rows, white, rms, power in white_batches(X, bank, scale):
+        recovered = bank.signals(amplitudes(bank.products(white), rms, power))
+        signals[rows] = recovered * (rms * scale).astype(np.float32)[:, None]
     return signals
 
 
@@ -70,8 +56,8 @@ def _mean_amplitudes(products, rms, power, bank, prior, degrees_of_freedom):
     matched = [matched_filter(products, pair) for pair in bank.weights]
     pairs = list(zip(matched, bank.energy, strict=True))
     largest = np.max([_best_terms(np.abs(z), e, prior).max(axis=1) for z, e in pairs], axis=0)
-    # The variance of the noise is that for the best template, as in `_block_ratio`.
-    both = degrees_of_freedom + len(bank.projection.T)
+    # The variance of the noise is that for the best template, as in `_batch_ratio`.
+    both = degrees_of_freedom + bank.n_values
     rest = degrees_of_freedom + np.maximum(power - 2 * rms**2 * largest, 0)
     gain = np.minimum(both / rest * rms**2, _LARGEST_RATIO / np.maximum(np.abs(largest), _TINY))
     gain = np.maximum(gain, _TINY).astype(np.float32)
@@ -121,13 +107,12 @@ def _amplitude_moments(z, energy, prior, gain, largest):
     return rows, cells, share * evidence, share * first
 
 
-def _best_templates(coefficients, bank):
-    """Return the white coefficients of the best fitting template, (n_traces, n_basis)."""
-    products = coefficients @ bank.templates
+def _best_amplitudes(products, bank):
+    """Return the amplitudes of the best fitting template, (n_traces, 2 n_cells)."""
     n_cells, rows = len(bank.times), np.arange(len(products))
     largest = np.full(len(products), -1.0, dtype=np.float32)
     cell = np.zeros(len(products), dtype=int)
-    amplitude = np.zeros((2, len(products)), dtype=np.float32)
+    best_pair = np.zeros((2, len(products)), dtype=np.float32)
     for pair, energy in zip(bank.weights, bank.energy, strict=True):
         z = matched_filter(products, pair)
         statistic = z**2 / energy
@@ -135,6 +120,7 @@ def _best_templates(coefficients, bank):
         better = statistic[rows, best] > largest
         largest = np.where(better, statistic[rows, best], largest)
         cell = np.where(better, best, cell)
-        amplitude = np.where(better, pair[:, best] * (z[rows, best] / energy[best]), amplitude)
-    in_phase, quadrature = bank.templates.T[cell], bank.templates.T[cell + n_cells]
-    return amplitude[0][:, None] * in_phase + amplitude[1][:, None] * quadrature
+        best_pair = np.where(better, pair[:, best] * (z[rows, best] / energy[best]), best_pair)
+    amplitudes = np.zeros_like(products)
+    amplitudes[rows, cell], amplitudes[rows, cell + n_cells] = best_pair
+    return amplitudes

@@ -5,10 +5,11 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._channels import validate_traces
-from sklearn_aera._covariance import stationary_autocovariance, whitening_matrix
+from sklearn_aera._covariance import stationary_autocovariance
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 from sklearn_aera._labels import background_rows
 from sklearn_aera._validation import check_regularization
+from sklearn_aera._whitening import fit_whitening, whiten
 
 
 @fill_docstring(**PARAMETERS)
@@ -17,6 +18,8 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
     The covariance of the background, which is assumed to be stationary, is estimated by maximum
     likelihood. Traces are multiplied by its symmetric inverse square root, which has zero phase.
+    For traces of more than 1 024 samples, it is a filter of zero phase, with corrections for
+    carriers and the ends of the trace.
 
     Parameters
     ----------
@@ -29,8 +32,9 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
     ----------
     autocovariance_ : ndarray of shape (n_channels, n_samples)
         Autocovariance of the background from lag 0 on, in the squared unit of the traces.
-    whitening_ : ndarray of shape (n_channels, n_samples, n_samples), float32
-        Symmetric whitening matrices.
+    whitening_ : list of length n_channels
+        Symmetric whitening matrices, ndarrays of shape (n_samples, n_samples), float32, or for more
+        than 1 024 samples `WhiteningFilter` objects.
     %(trace_shape)s
 
     Notes
@@ -41,8 +45,8 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
     its standard deviation is the square root of the share of frequencies in the band. The mean is
     not subtracted: a constant offset counts as noise at frequency zero.
 
-    The time of a fit grows with the third power of the trace's length: about half a second for
-    500 samples.
+    The time of a fit is nearly proportional to the number of values in the traces
+    (``examples/benchmarks/length.py``).
 
     References
     ----------
@@ -76,7 +80,7 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         background = background_rows(X, y)
         channels = [stationary_autocovariance(c, regularization) for c in _by_channel(background)]
         self.autocovariance_ = np.stack(channels)
-        self.whitening_ = np.stack([whitening_matrix(c) for c in channels]).astype(np.float32)
+        self.whitening_ = [fit_whitening(c) for c in channels]
         return self
 
     def transform(self, X):
@@ -91,8 +95,8 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         X = validate_traces(self, X, dtype=np.float32, reset=False)
         white = np.empty(X.shape, dtype=np.float32)
         channels = zip(_by_channel(X), _by_channel(white), self.whitening_, strict=True)
-        for traces, whitened, matrix in channels:
-            np.matmul(traces, matrix, out=whitened)
+        for traces, whitened, whitening in channels:
+            whitened[:] = whiten(traces, whitening)
         return white
 
     def __sklearn_tags__(self):

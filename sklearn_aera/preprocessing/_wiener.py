@@ -1,7 +1,7 @@
 """Linear estimation of pulses."""
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, toeplitz
+from scipy.linalg import toeplitz
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
 from sklearn_aera._base import Estimator, one_task
@@ -9,6 +9,12 @@ from sklearn_aera._channels import validate_traces
 from sklearn_aera._covariance import signal_autocovariance, stationary_autocovariance
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 from sklearn_aera._labels import background_mask
+from sklearn_aera._toeplitz import (
+    DENSE_LENGTH,
+    StationaryCovariance,
+    batches,
+    toeplitz_product,
+)
 from sklearn_aera._validation import check_regularization
 
 
@@ -32,8 +38,11 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
         Autocovariance of the background from lag 0 on, in the squared unit of the traces.
     signal_autocovariance_ : ndarray of shape (n_samples,)
         Autocovariance of the pulses.
-    filter_ : ndarray of shape (n_samples, n_samples), float32
-        Matrix that traces are multiplied by from the right.
+    covariance_ : StationaryCovariance
+        Covariance of traces with pulses, the sum of both.
+    filter_ : ndarray of shape (n_samples, n_samples), float32, or None
+        Matrix that traces are multiplied by from the right. None for more than 1 024 samples, for
+        which fast Fourier transforms are faster.
     %(trace_shape)s
 
     See Also
@@ -85,8 +94,12 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
             raise ValueError("y must have two classes, without and with a pulse, got one class")
         self.autocovariance_ = stationary_autocovariance(X[is_noise], regularization)
         self.signal_autocovariance_ = signal_autocovariance(X[~is_noise], self.autocovariance_)
-        signal, noise = toeplitz(self.signal_autocovariance_), toeplitz(self.autocovariance_)
-        self.filter_ = cho_solve(cho_factor(signal + noise), signal).astype(np.float32)
+        total = self.autocovariance_ + self.signal_autocovariance_
+        self.covariance_ = StationaryCovariance.from_autocovariance(total)
+        self.filter_ = None
+        if len(total) <= DENSE_LENGTH:
+            signal = toeplitz(self.signal_autocovariance_)
+            self.filter_ = self.covariance_.solve(signal).T.astype(np.float32)
         return self
 
     def transform(self, X):
@@ -97,7 +110,13 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
         %(signals)s
         """
         X = validate_traces(self, X, reset=False, several_channels=False, dtype=np.float32)
-        return X @ self.filter_
+        if self.filter_ is not None:
+            return X @ self.filter_
+        signals = np.empty_like(X)
+        for rows in batches(X, 2 * X.shape[1]):
+            white = self.covariance_.solve(X[rows].astype(np.float64))
+            signals[rows] = toeplitz_product(self.signal_autocovariance_, white)
+        return signals
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
