@@ -98,6 +98,25 @@ regularization : float, default=1e-4
     "bank": """
 times_per_sample, n_slopes, n_phases : int, default=2
     Number of arrival times per sample, of spectral slopes and of phases of the templates.""",
+    "window": """
+window : (float, float) or None, default=None
+    Part of the trace in which the energy is summed, in us from the first sample; None for the
+    whole trace.""",
+    "scores": """
+y_true : array-like of shape (n_traces,)
+    Labels of two classes, 0 for noise and 1 for pulses. Of other numbers the smaller is noise; of
+    texts "noise" or "background", which must be the first in alphabetical order.
+y_score : array-like of shape (n_traces,)
+    Scores of the detector, higher for traces more likely to hold a signal.""",
+    "threshold": """
+max_fpr : float, default=0.01
+    False-positive rate at which the threshold is chosen on this sample. Not used with
+    ``threshold``.
+threshold : float, default=None
+    Threshold chosen beforehand, for example by `threshold_at_fpr` on validation data.""",
+    "confidence_level": """
+confidence_level : float, default=0.6827
+    Probability content of the intervals; the default is that of one standard deviation.""",
     "trace_shape": """
 trace_shape_ : tuple of int
     (n_samples,) or, with several channels, (n_channels, n_samples).
@@ -110,14 +129,18 @@ def fill_docstring(**texts):
     """Decorate a function, or a class and its methods: fill in its docstring.
 
     Each line ``%(name)s`` is replaced by the text of that name, with the indentation of the line.
+    The texts are those given here and those of `PARAMETERS`, and may have such lines themselves.
     """
+    texts = PARAMETERS | texts
 
     def text(place):
-        return indent(dedent(texts[place[2]]).strip("\n"), place[1])
+        filled = _PLACE.sub(text, dedent(texts[place[2]]).strip("\n"))
+        return indent(filled, place[1])
 
     def fill(documented):
         methods = vars(documented).values() if isclass(documented) else ()
-        for item in (documented, *filter(isfunction, methods)):
+        functions = (getattr(method, "__func__", method) for method in methods)
+        for item in (documented, *filter(isfunction, functions)):
             if item.__doc__ is not None:
                 item.__doc__ = _PLACE.sub(text, item.__doc__)
         return documented

@@ -4,11 +4,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from sklearn_aera._base import Documented
-from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import check_rows, check_sampling_rate
 
 
-@fill_docstring(**PARAMETERS)
+@fill_docstring()
 class MeasuredNoise(Documented):
     """Background noise from random segments of recordings.
 

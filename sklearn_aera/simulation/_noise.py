@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import poisson
 
 from sklearn_aera._base import Documented
-from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import check_choice, check_interval, check_real, check_reals, shown
 
 _SPEED_OF_LIGHT = 299_792_458.0  # m / s
@@ -76,7 +76,7 @@ def galactic_temperature(frequencies):
     return galactic_brightness(frequencies) * _SPEED_OF_LIGHT**2 / (2 * _BOLTZMANN * v**2)
 
 
-@fill_docstring(**PARAMETERS)
+@fill_docstring()
 class AntennaNoise(Documented):
     """Noise of an antenna: broadband noise, narrowband carriers and optional bursts.
 

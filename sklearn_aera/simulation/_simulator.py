@@ -7,7 +7,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator, one_task
-from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._events import EVENT_COLUMNS, check_events, require
 from sklearn_aera._frequency_grid import FrequencyGrid
 from sklearn_aera._random import draw_seed
@@ -21,7 +21,7 @@ from sklearn_aera.simulation._pulse import AnalyticPulse
 _BATCH_SIZE = 256
 
 
-@fill_docstring(**PARAMETERS)
+@fill_docstring()
 class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     """Simulate the voltage traces of events: noise, and a pulse where ``snr`` is above zero.
 
