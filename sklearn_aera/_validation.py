@@ -97,7 +97,7 @@ def window_samples(window, name, sampling_rate, n_samples):
     if window is None:
         return slice(0, n_samples)
     ends = check_interval(window, name, min_val=0.0, max_val=1e6)
-    start, stop = (int(math.ceil(end * rate)) for end in ends)
+    start, stop = (math.ceil(end * rate) for end in ends)
     if start >= min(stop, n_samples):
         raise ValueError(
             f"{name} must contain at least one of the {n_samples} samples, from 0 to "

@@ -9,12 +9,10 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import check_choice
-from sklearn_aera.neural_network import _parameter_texts as texts
 from sklearn_aera.neural_network._architecture import (
     CONVOLUTIONAL_POOLINGS,
     RECURRENT_POOLINGS,
@@ -28,8 +26,10 @@ from sklearn_aera.neural_network._network_estimator import (
     check_sample_weight,
     training_method,
 )
+from sklearn_aera.neural_network._parameter_texts import TEXTS
 
 
+@fill_docstring(**TEXTS)
 @dataclass(eq=False, repr=False, kw_only=True)
 class TraceClassifier(ClassifierMixin, NetworkEstimator):
     """Base of the classifiers: a subclass describes its network by ``_network()``."""
@@ -45,33 +45,18 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, signals=None):
         """Train the network.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-            Traces; float32 is taken without a copy.
+        %(traces)s
         y : array-like of shape (n_traces,)
             Labels of two or more classes, numbers or strings.
-        sample_weight : array-like of shape (n_traces,), default=None
-            Weight of each trace, at least 0.
-        X_val : array-like of shape (n_validation_traces, ...), default=None
-            Validation traces, on which the network is not trained: after each epoch ``history_``
-            gets the loss and the accuracy on them, and ``early_stopping`` uses them instead of a
-            share of the training traces.
-        y_val : array-like of shape (n_validation_traces,), default=None
-            Labels of the validation traces.
+        %(sample_weight)s
+        %(validation)s
         signals : array-like of the shape of X, default=None
             True signals in the traces, zero for noise alone, in the unit of ``X`` and after the
             same preprocessing. With ``pooling="log_sum_exp"`` the network learns from them when
             pulses arrive, which takes fewer traces than to learn it from labels.
 
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data are not valid; before any training starts.
+        %(fitted)s
+            The error is raised before the training starts.
         """
         return self._fit_data(X, y, sample_weight, X_val, y_val, signals=signals)
 
@@ -79,28 +64,18 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
     def partial_fit(self, X, y, classes=None, sample_weight=None, signals=None):
         """Train for one more epoch, at a constant learning rate.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-            Traces.
+        %(traces)s
         y : array-like of shape (n_traces,)
             Labels.
         classes : array-like of shape (n_classes,), default=None
             All classes that any call will have; needed at the first call.
-        sample_weight : array-like of shape (n_traces,), default=None
-            Weight of each trace, at least 0.
+        %(sample_weight)s
         signals : array-like of the shape of X, default=None
             True signals, as in `fit`.
 
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data are not valid, ``classes`` is missing at the first call, or
-            ``class_weight`` is "balanced", which needs all of the data.
+        %(fitted)s
+            Also if ``classes`` is missing at the first call, or ``class_weight`` is "balanced",
+            which needs all of the data.
         """
         self._check_parameters()
         if isinstance(self.class_weight, str):
@@ -119,15 +94,12 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
     def decision_function(self, X):
         """Logits of traces.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+        %(X_channels)s
 
         Returns
         -------
         ndarray of shape (n_traces,) for two classes, else (n_traces, n_classes), float64
         """
-        check_is_fitted(self)
         X = validate_traces(self, X, dtype=np.float32, reset=False)
         logits = self._outputs(X).astype(np.float64)
         return logits[:, 0] if logits.shape[1] == 1 else logits
@@ -135,9 +107,7 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
     def predict_proba(self, X):
         """Probabilities of the classes.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+        %(X_channels)s
 
         Returns
         -------
@@ -151,9 +121,7 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
     def predict(self, X):
         """Most probable class of each trace.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+        %(X_channels)s
 
         Returns
         -------
@@ -240,12 +208,7 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         )
 
 
-@fill_docstring(
-    cell=texts.CELL,
-    training=texts.TRAINING,
-    class_weight=texts.CLASS_WEIGHT,
-    fitted=texts.CLASSIFIER_FITTED,
-)
+@fill_docstring(**TEXTS)
 @dataclass(eq=False, repr=False, kw_only=True)
 class RecurrentClassifier(TraceClassifier):
     """Classify traces with a recurrent network: simple RNN, LSTM or GRU, one- or bidirectional.
@@ -280,7 +243,7 @@ class RecurrentClassifier(TraceClassifier):
 
     Attributes
     ----------
-    %(fitted)s
+    %(classifier_attributes)s
 
     See Also
     --------
@@ -340,9 +303,7 @@ class RecurrentClassifier(TraceClassifier):
         return check_recurrent_network(self)
 
 
-@fill_docstring(
-    training=texts.TRAINING, class_weight=texts.CLASS_WEIGHT, fitted=texts.CLASSIFIER_FITTED
-)
+@fill_docstring(**TEXTS)
 @dataclass(eq=False, repr=False, kw_only=True)
 class ConvolutionalClassifier(TraceClassifier):
     """Classify traces with convolutions alone.
@@ -367,7 +328,7 @@ class ConvolutionalClassifier(TraceClassifier):
 
     Attributes
     ----------
-    %(fitted)s
+    %(classifier_attributes)s
 
     See Also
     --------
