@@ -117,6 +117,33 @@ threshold : float, default=None
     "confidence_level": """
 confidence_level : float, default=0.6827
     Probability content of the intervals; the default is that of one standard deviation.""",
+    "axes": """
+ax : matplotlib Axes, default=None
+    Axes to draw on; None for a new figure.""",
+    "drawn_on": """
+Attributes
+----------
+ax_ : matplotlib Axes
+figure_ : matplotlib Figure""",
+    "plot": """
+Parameters
+----------
+%(axes)s
+
+Returns
+-------
+self : object
+    The display.""",
+    "same_length": """
+Raises
+------
+ValueError
+    If the arrays are not one-dimensional, finite and of the same length.""",
+    "bins": """
+bins : int or array-like, default=9
+    Number of equal bins over the range of the signals' ``snr``, or the edges of the bins.
+name : str, default=None
+    Name in the legend; with an estimator None stands for the name of its class.""",
     "trace_shape": """
 trace_shape_ : tuple of int
     (n_samples,) or, with several channels, (n_channels, n_samples).
