@@ -21,11 +21,18 @@ def _data(n_events, first_event_id=0, **parameters):
 
 
 @pytest.fixture(scope="module")
-def at_snr_2():
-    """Training and test events, and what a fine bank recovers from the latter."""
+def with_std():
+    """Training and test events at SNR 2, posterior means and deviations of the latter."""
     train, test = _data(N_TRAIN, snr=2.0), _data(N_TEST, N_TRAIN, snr=2.0)
     limit = LikelihoodRatioClassifier(snr=2.0, times_per_sample=4, n_slopes=4, n_phases=4)
-    return train, test, limit.fit(train.traces, train.y).posterior_mean(test.traces)
+    limit.fit(train.traces, train.y)
+    return train, test, *limit.posterior_mean(test.traces, return_std=True)
+
+
+@pytest.fixture(scope="module")
+def at_snr_2(with_std):
+    """Training and test events, and what a fine bank recovers from the latter."""
+    return with_std[:3]
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +52,19 @@ def test_agrees_with_the_direct_sum(snr, reference, degrees_of_freedom):
     X = rng.normal(size=(40, 64))
     X[:20] += rng.uniform(0.5, 6, (20, 1)) * pulses[rng.integers(len(pulses), size=20)]
     prior = PulsePrior.from_range(snr, reference, bank.mean_square, [0.7, 0.3])
-    found = posterior_mean(X, bank, prior, WHITE, 1.0, degrees_of_freedom)
+    noise = WHITE, 1.0, degrees_of_freedom
+    found = posterior_mean(X, bank, prior, *noise, return_std=True)
+    np.testing.assert_array_equal(posterior_mean(X, bank, prior, *noise), found[0])
     nodes = snr[0] + (snr[1] - snr[0]) * (np.arange(400) + 0.5) / 400
     amplitudes = np.tile(_relative_amplitudes(nodes, bank.mean_square, reference), 3)
-    expected = [_direct_sum(x, bank, pulses, amplitudes, degrees_of_freedom) for x in X]
+    directly = [_direct_sum(x, bank, pulses, amplitudes, degrees_of_freedom) for x in X]
+    expected, deviation = zip(*directly, strict=True)
     # The tangent in place of the logarithm, as in the likelihood ratio, is felt where noise and
     # pulse are about as likely.
     tolerance = 0.02 if degrees_of_freedom > 1e5 else 0.15
-    np.testing.assert_allclose(found, expected, atol=tolerance)
-    assert np.abs(expected).max() > 3
+    np.testing.assert_allclose(found[0], expected, atol=tolerance)
+    np.testing.assert_allclose(found[1], deviation, atol=tolerance)
+    assert np.abs(expected).max() > 3 and np.max(deviation) > 0.3
 
 
 def _relative_amplitudes(snr, mean_square, reference):
@@ -82,7 +93,8 @@ def _direct_sum(x, bank, pulses, amplitudes, degrees_of_freedom):
     terms = exponent * np.log1p(-2 * gaussian / (degrees_of_freedom + power))
     terms += np.log(0.3 / terms.size)
     weights = np.exp(terms - np.logaddexp(np.log(0.7), logsumexp(terms)))
-    return np.sum(weights * a, axis=(0, 1)) @ pulses
+    mean, power = (np.sum(weights * a**n, axis=(0, 1)) @ pulses**n for n in (1, 2))
+    return mean, np.sqrt(power - mean**2)
 
 
 def test_loud_pulses_of_a_quiet_station():
@@ -152,6 +164,30 @@ def test_posterior_mean_is_calibrated(at_snr_2):
     error = np.sqrt(np.sum((numerator - slope * denominator) ** 2)) / denominator.sum()
     assert error < 0.006
     assert abs(slope - 1) < 4 * error
+
+
+def test_standard_deviation_is_that_of_the_error(with_std):
+    """The squared error is the variance, on average over noise and pulses."""
+    _, test, recovered, std = with_std
+    assert std.dtype == np.float32 and std.shape == recovered.shape
+    error = np.sum((recovered - test.signals) ** 2, axis=1, dtype=float)
+    variance = np.sum(std**2, axis=1, dtype=float)
+    ratio = error.sum() / variance.sum()
+    uncertainty = np.sqrt(np.sum((error - ratio * variance) ** 2)) / variance.sum()
+    assert uncertainty < 0.1
+    assert abs(ratio - 1) < 3 * uncertainty
+
+
+def test_standard_deviation_covers_the_truth(with_std):
+    """At the peak of clear pulses, where the posterior distribution is nearly normal."""
+    _, test, recovered, std = with_std
+    peak = np.abs(recovered).argmax(axis=1)
+    rows = np.arange(len(peak)), peak
+    clear = np.abs(recovered[rows]) > 4 * std[rows]
+    error, std = (x[rows][clear] for x in (recovered - test.signals, std))
+    assert clear.sum() > 400
+    share = np.mean(np.abs(error) < std)
+    assert abs(share - 0.683) < 3 * np.sqrt(0.683 * 0.317 / clear.sum())
 
 
 def test_nothing_is_invented(at_snr_2):
