@@ -64,7 +64,8 @@ def test_agrees_with_the_direct_sum(snr, reference, degrees_of_freedom):
     tolerance = 0.02 if degrees_of_freedom > 1e5 else 0.15
     np.testing.assert_allclose(found[0], expected, atol=tolerance)
     np.testing.assert_allclose(found[1], deviation, atol=tolerance)
-    assert np.abs(expected).max() > 3 and np.max(deviation) > 0.3
+    assert np.abs(expected).max() > 3
+    assert np.max(deviation) > 0.3
 
 
 def _relative_amplitudes(snr, mean_square, reference):
@@ -169,7 +170,8 @@ def test_posterior_mean_is_calibrated(at_snr_2):
 def test_standard_deviation_is_that_of_the_error(with_std):
     """The squared error is the variance, on average over noise and pulses."""
     _, test, recovered, std = with_std
-    assert std.dtype == np.float32 and std.shape == recovered.shape
+    assert std.dtype == np.float32
+    assert std.shape == recovered.shape
     error = np.sum((recovered - test.signals) ** 2, axis=1, dtype=float)
     variance = np.sum(std**2, axis=1, dtype=float)
     ratio = error.sum() / variance.sum()
