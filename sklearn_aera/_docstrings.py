@@ -144,6 +144,13 @@ bins : int or array-like, default=9
     Number of equal bins over the range of the signals' ``snr``, or the edges of the bins.
 name : str, default=None
     Name in the legend; with an estimator None stands for the name of its class.""",
+    "background_scores": """
+y_score : array-like of shape (n_triggers,)
+    Scores of the triggers in the background, one for each trigger and not one for each window:
+    windows that overlap trigger together. `StreamTrigger <sklearn_aera.trigger.StreamTrigger>`
+    keeps such scores in ``background_scores_``.
+livetime : float
+    Time in which they occurred, in seconds.""",
     "trace_shape": """
 trace_shape_ : tuple of int
     (n_samples,) or, with several channels, (n_channels, n_samples).
