@@ -27,20 +27,29 @@ class TemplateBank(NamedTuple):
 
     A cell of the bank is one arrival time and shape. A pulse with phase psi, whose largest
     absolute sample is 1, is ``(cos(psi) in_phase + sin(psi) quadrature) / peak`` after whitening.
+
+    Parameters
+    ----------
+    projection : ndarray of shape (n_samples, n_basis), float32
+        Matrix from traces to white coefficients.
+    templates : ndarray of shape (n_basis, 2 n_cells), float32
+        In-phase templates, then quadratures.
+    weights : ndarray of shape (n_phases, 2, n_cells), float32
+        Cosine and sine of each phase over the peak.
+    energy : ndarray of shape (n_phases, n_cells), float32
+        Squared norm of the templates of unit peak.
+    mean_square : ndarray of shape (n_cells,), float32
+        Mean square of pulses of unit peak, over the samples of the trace.
+    times : ndarray of shape (n_cells,), float64
+        Arrival time of each cell in us.
     """
 
     projection: np.ndarray
-    """Matrix from traces to white coefficients, (n_samples, n_basis), float32."""
     templates: np.ndarray
-    """In-phase templates, then quadratures, (n_basis, 2 n_cells), float32."""
     weights: np.ndarray
-    """Cosine and sine of each phase over the peak, (n_phases, 2, n_cells), float32."""
     energy: np.ndarray
-    """Squared norm of the templates of unit peak, (n_phases, n_cells), float32."""
     mean_square: np.ndarray
-    """Mean square, over the samples of the trace, of pulses of unit peak, (n_cells,), float32."""
     times: np.ndarray
-    """Arrival time of each cell in us, (n_cells,), float64."""
 
 
 def fit_bank(estimator, pulse, response, background):

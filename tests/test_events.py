@@ -7,7 +7,6 @@ from scipy.stats import kstest
 
 from sklearn_aera._events import check_events, event_column
 from sklearn_aera.datasets import EVENT_COLUMNS, make_events, make_traces
-from sklearn_aera.datasets._traces import labels_from_signals
 from sklearn_aera.simulation import TraceSimulator
 
 
@@ -177,13 +176,6 @@ def test_columns_of_a_data_set():
         np.testing.assert_array_equal(data[name], event_column(data.events, name))
     np.testing.assert_array_equal(data.event_id, np.arange(5, 25))
     assert data.event_id.dtype == np.int64
-
-
-def test_labels_of_traces_with_channels():
-    signals = np.zeros((3, 2, 10))
-    signals[0, 1, 4] = signals[2, 0, 9] = 1.0
-    assert labels_from_signals(signals).tolist() == [1, 0, 1]
-    assert labels_from_signals(signals[:, 0]).tolist() == [0, 0, 1]
 
 
 def test_make_traces_leaves_the_simulator_alone():

@@ -10,7 +10,7 @@ from sklearn_aera._events import check_events
 from sklearn_aera._files import as_path, check_pickle, written_whole
 from sklearn_aera._validation import as_real_array, check_choice, check_count, check_sampling_rate
 from sklearn_aera.datasets._formats import PICKLES, READ, WRITERS, open_source
-from sklearn_aera.datasets._traces import labels_from_signals, named_columns
+from sklearn_aera.datasets._traces import named_columns
 
 
 def save_traces(path, traces, *, signals=None, events=None, sampling_rate=180.0, overwrite=False):
@@ -224,7 +224,7 @@ def _checked(source, arrays):
     columns = named_columns(events)
     y = None if events is None else (columns["snr"] > 0).astype(np.int64)
     if signals is not None:
-        y = labels_from_signals(signals)
+        y = signals.reshape(len(signals), -1).any(axis=1).astype(np.int64)
     return Bunch(
         traces=traces,
         signals=signals,

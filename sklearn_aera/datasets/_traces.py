@@ -95,8 +95,3 @@ def named_columns(events):
         return dict.fromkeys(names)
     columns = {name: event_column(events, name) for name in names}
     return columns | {"event_id": columns["event_id"].astype(np.int64)}
-
-
-def labels_from_signals(signals):
-    """Return 1 for each trace whose true signal is not all zero in all channels, else 0."""
-    return np.any(signals != 0, axis=tuple(range(1, signals.ndim))).astype(np.int64)
