@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
 # Set before any estimator is imported: the links of HTML representations start with this text,
@@ -19,7 +18,6 @@ from pathlib import Path
 os.environ["SKLEARN_AERA_DOCS"] = "THIS-SITE"
 
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401, an example's import
-from sphinx.pycode import ModuleAnalyzer
 
 import sklearn_aera
 
@@ -148,19 +146,9 @@ def replace_missing_figures(app):
                 shutil.copy(images / "thumb" / f"{example}_thumb.png", images / name)
 
 
-@cache
-def field_texts():
-    """Texts below the fields of classes in the private modules, by class and field."""
-    texts = {}
-    for path in Path(sklearn_aera.__file__).parent.rglob("_*.py"):
-        texts |= ModuleAnalyzer.for_file(path, path.stem).find_attr_docs()
-    return texts
-
-
-def describe_fields(app, what, name, obj, options, lines):
-    """Describe fields of named tuples by their texts, which autodoc seeks in the public package."""
-    if "".join(lines).startswith("Alias for field number"):
-        lines[:] = field_texts()[tuple(name.split(".")[-2:])]
+def skip_fields(app, what, name, obj, skip, options):
+    """Leave out the fields of named tuples, which are parameters of the class."""
+    return True if obj.__doc__ == "See the parameters of the class." else None
 
 
 def replace_glossary_references(app, what, name, obj, options, lines):
@@ -180,6 +168,6 @@ def setup(app):
     app.connect("builder-inited", write_notebook)
     app.connect("builder-inited", replace_missing_figures, priority=900)  # After the gallery.
     app.connect("html-page-context", make_links_relative)
-    app.connect("autodoc-process-docstring", describe_fields)
+    app.connect("autodoc-skip-member", skip_fields)
     if "SKLEARN_AERA_ONLINE" not in os.environ:
         app.connect("autodoc-process-docstring", replace_glossary_references)

@@ -27,14 +27,16 @@ def main():
         make_traces(n, first_event_id=10**6 * number, random_state=0)
         for number, n in enumerate((20_000, 20_000, 20_000))
     )
+    labelled = train.traces, train.y
     detectors = {
-        "SNR threshold": make_pipeline(SNRCalculator(), LogisticRegression()),
-        "make_detector": make_detector(epochs=8, random_state=0),
-        "Physical limit": LikelihoodRatioClassifier(),
+        "SNR threshold": make_pipeline(SNRCalculator(), LogisticRegression()).fit(*labelled),
+        "make_detector": make_detector(epochs=20, random_state=0).fit(
+            *labelled, signals=train.signals
+        ),
+        "Physical limit": LikelihoodRatioClassifier().fit(*labelled),
     }
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
     for name, detector in detectors.items():
-        detector.fit(train.traces, train.y)
         on_validation, score = (detector.decision_function(x.traces) for x in (validation, test))
         point = operating_point(validation.y, on_validation, test.y, score, max_fpr=MAX_FPR)
         EfficiencyDisplay.from_predictions(

@@ -22,9 +22,10 @@ X : array-like, DataFrame or dict of shape (n_events, 5)
     Event table with the columns `sklearn_aera.datasets.EVENT_COLUMNS`.""",
     "y_background": """
 y : array-like of shape (n_traces,) or of the shape of X, default=None
-    Labels or true signals. The background has the label 0 or False, else the smaller of two
-    numbers or the text "noise" or "background"; its true signals are zero throughout. If there is
-    none, or y is None, all traces are background.""",
+    Labels or true signals, which say which traces are background. The label of the background is
+    0 or False; without such a label, it is the smaller of two numbers, or the text "noise" or
+    "background". The true signals of the background are zero. Without y, or without background
+    traces in it, all traces are taken as background.""",
     "signals": """
 Returns
 -------
@@ -39,6 +40,14 @@ Raises
 ------
 ValueError, TypeError
     If a parameter or a value in the data is not valid.""",
+    "overwrite": """
+overwrite : bool, default=False
+    Whether to replace an existing file.
+
+Raises
+------
+FileExistsError
+    If the file exists and ``overwrite`` is False.""",
     "in_mV": """
 Returns
 -------
@@ -98,6 +107,60 @@ regularization : float, default=1e-4
     "bank": """
 times_per_sample, n_slopes, n_phases : int, default=2
     Number of arrival times per sample, of spectral slopes and of phases of the templates.""",
+    "window": """
+window : (float, float) or None, default=None
+    Part of the trace in which the energy is summed, in us from the first sample; None for the
+    whole trace.""",
+    "scores": """
+y_true : array-like of shape (n_traces,)
+    Labels of two classes, 0 for noise and 1 for pulses. With other numbers, the smaller is the
+    label of noise; with texts, "noise" or "background", which must be the first in alphabetical
+    order.
+y_score : array-like of shape (n_traces,)
+    Scores of the detector, higher for traces more likely to hold a signal.""",
+    "threshold": """
+max_fpr : float, default=0.01
+    False-positive rate at which the threshold is chosen on this sample. Not used with
+    ``threshold``.
+threshold : float, default=None
+    Threshold chosen beforehand, for example by `threshold_at_fpr` on validation data.""",
+    "confidence_level": """
+confidence_level : float, default=0.6827
+    Probability content of the intervals; the default is that of one standard deviation.""",
+    "axes": """
+ax : matplotlib Axes, default=None
+    Axes to draw on; None for a new figure.""",
+    "drawn_on": """
+Attributes
+----------
+ax_ : matplotlib Axes
+figure_ : matplotlib Figure""",
+    "plot": """
+Parameters
+----------
+%(axes)s
+
+Returns
+-------
+self : object
+    The display.""",
+    "same_length": """
+Raises
+------
+ValueError
+    If the arrays are not one-dimensional, finite and of the same length.""",
+    "bins": """
+bins : int or array-like, default=9
+    Number of equal bins over the range of the signals' ``snr``, or the edges of the bins.
+name : str, default=None
+    Name in the legend; with an estimator None stands for the name of its class.""",
+    "background_scores": """
+y_score : array-like of shape (n_triggers,)
+    Scores of the triggers in the background, one for each trigger and not one for each window:
+    windows that overlap trigger together. `StreamTrigger <sklearn_aera.trigger.StreamTrigger>`
+    keeps such scores in ``background_scores_``.
+livetime : float
+    Time in which they occurred, in seconds.""",
     "trace_shape": """
 trace_shape_ : tuple of int
     (n_samples,) or, with several channels, (n_channels, n_samples).
@@ -110,14 +173,18 @@ def fill_docstring(**texts):
     """Decorate a function, or a class and its methods: fill in its docstring.
 
     Each line ``%(name)s`` is replaced by the text of that name, with the indentation of the line.
+    The texts are those given here and those of `PARAMETERS`, and may have such lines themselves.
     """
+    texts = PARAMETERS | texts
 
     def text(place):
-        return indent(dedent(texts[place[2]]).strip("\n"), place[1])
+        filled = _PLACE.sub(text, dedent(texts[place[2]]).strip("\n"))
+        return indent(filled, place[1])
 
     def fill(documented):
         methods = vars(documented).values() if isclass(documented) else ()
-        for item in (documented, *filter(isfunction, methods)):
+        functions = (getattr(method, "__func__", method) for method in methods)
+        for item in (documented, *filter(isfunction, functions)):
             if item.__doc__ is not None:
                 item.__doc__ = _PLACE.sub(text, item.__doc__)
         return documented

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from sklearn_aera._validation import as_real_array, check_choice, check_rows
+from sklearn_aera._validation import as_real_array, check_rows
 
 EVENT_COLUMNS = ("event_id", "snr", "arrival_time", "spectral_slope", "polarity")
 
@@ -21,7 +21,14 @@ def check_events(events):
     Columns of a data frame, dictionary or structured array are selected by name, in any order.
     Raises ValueError if a column is missing or has a value that is not allowed.
     """
-    events, names = _with_column_names(events)
+    if hasattr(events, "collect"):  # a lazy frame
+        events = events.collect()
+    if hasattr(events, "columns"):
+        names = list(events.columns)
+    elif isinstance(events, Mapping):
+        names = list(events)
+    else:
+        names = getattr(getattr(events, "dtype", None), "names", None)
     if names is not None:
         missing = [name for name in EVENT_COLUMNS if names.count(name) != 1]
         if missing:
@@ -45,26 +52,6 @@ def check_events(events):
     require(np.abs(slope) <= MAX_SLOPE, "spectral_slope", slope, "from -100 to 100 per GHz")
     require(np.abs(polarity) == 1, "polarity", polarity, "-1 or 1")
     return events
-
-
-def event_column(events, name):
-    """Return the column of an event table, in any of its forms, with one of `EVENT_COLUMNS`."""
-    check_choice(name, "name", EVENT_COLUMNS)
-    events, names = _with_column_names(events)
-    if names is not None:
-        return np.asarray(events[name])
-    return np.asarray(events)[:, EVENT_COLUMNS.index(name)]
-
-
-def _with_column_names(events):
-    """Return events, and the names of columns if they are a frame, dictionary or structured."""
-    if hasattr(events, "collect"):  # a lazy frame
-        events = events.collect()
-    if hasattr(events, "columns"):
-        return events, list(events.columns)
-    if isinstance(events, Mapping):
-        return events, list(events)
-    return events, getattr(getattr(events, "dtype", None), "names", None)
 
 
 def require(valid, column, values, allowed):

@@ -22,6 +22,9 @@ def public_in(package):
         for item in (thing, *methods):
             if isclass(item) or isfunction(item):
                 item.__module__ = package
+        # The docstring of a named tuple describes its fields.
+        for field in getattr(thing, "_fields", ()):
+            getattr(thing, field).__doc__ = "See the parameters of the class."
         return thing
 
     return rename

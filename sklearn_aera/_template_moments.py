@@ -20,7 +20,7 @@ def template_moments(spectrum, phases, grid, times, covariance, times_per_sample
     peak, square, energy = np.empty((3, len(phases), len(times)))
     for offset in range(min(times_per_sample, len(times))):
         every = slice(offset, None, times_per_sample)
-        pair = _waveforms(spectrum, grid, times[offset])
+        pair = waveforms(spectrum, grid, times[offset])
         n_moves = len(times[every])
         for number, waveform in enumerate(rotation @ pair):
             peak[number, every], square[number, every] = _in_window(waveform, grid, n_moves)
@@ -30,7 +30,7 @@ def template_moments(spectrum, phases, grid, times, covariance, times_per_sample
     return weights, energy / peak**2, np.mean(square / peak**2, axis=0)
 
 
-def _waveforms(spectrum, grid, time):
+def waveforms(spectrum, grid, time):
     """Return a pulse and its quadrature on the whole grid, (2, n_grid)."""
     moved = np.zeros(grid.n_grid, dtype=np.complex128)
     moved[grid.first_bin : grid.first_bin + grid.n_bins] = spectrum * grid.delay([time])[0]

@@ -10,14 +10,14 @@ from sklearn_aera._events import MAX_SLOPE
 from sklearn_aera._frequency_grid import FrequencyGrid
 from sklearn_aera._public import public_in
 from sklearn_aera._scaling import divide_by_peak
-from sklearn_aera._template_moments import template_moments
+from sklearn_aera._template_moments import template_moments, waveforms
 from sklearn_aera._toeplitz import StationaryCovariance, batches
 from sklearn_aera._validation import check_count, check_interval, check_regularization
 
 # Default range of arrival times, as shares of the trace: 0.25 to 2.5 us of 2.78 us.
 _DEFAULT_ARRIVAL = (0.09, 0.9)
 # Upper limit of the RMS of a trace in units of the background: its square stays within float32.
-_LOUDEST = 1e6
+LOUDEST = 1e6
 # Upper limit of arrival times per sample, slopes and phases: more only fill the memory.
 _MAX_PER_CELL = 100
 
@@ -30,26 +30,38 @@ class TemplateBank(NamedTuple):
     absolute sample is 1, is ``(cos(psi) in_phase + sin(psi) quadrature) / peak``. The arrival
     times of a shape have equal steps, so that one fast Fourier transform gives the products of a
     trace with all its templates.
+
+    Parameters
+    ----------
+    covariance : StationaryCovariance
+        Covariance of the noise.
+    grid : FrequencyGrid
+        Frequencies of the templates.
+    spectra : ndarray of shape (n_shapes, n_bins), complex64
+        Spectrum of each shape at its first arrival time.
+    times_per_sample : int
+        Number of arrival times per sample.
+    weights : ndarray of shape (n_phases, 2, n_cells), float32
+        Cosine and sine of each phase over the peak.
+    energy : ndarray of shape (n_phases, n_cells), float32
+        Squared norm of the whitened templates of unit peak.
+    mean_square : ndarray of shape (n_cells,), float32
+        Mean square of pulses of unit peak, over the samples of the trace.
+    times : ndarray of shape (n_cells,), float64
+        Arrival time of each cell in us.
+    n_values : float
+        Number of independent values of a trace: the expected squared norm of whitened noise.
     """
 
     covariance: StationaryCovariance
-    """Covariance of the noise."""
     grid: FrequencyGrid
-    """Frequencies of the templates."""
     spectra: np.ndarray
-    """Spectrum of each shape at its first arrival time, (n_shapes, n_bins), complex64."""
     times_per_sample: int
-    """Number of arrival times per sample."""
     weights: np.ndarray
-    """Cosine and sine of each phase over the peak, (n_phases, 2, n_cells), float32."""
     energy: np.ndarray
-    """Squared norm of the whitened templates of unit peak, (n_phases, n_cells), float32."""
     mean_square: np.ndarray
-    """Mean square, over the samples of the trace, of pulses of unit peak, (n_cells,), float32."""
     times: np.ndarray
-    """Arrival time of each cell in us, (n_cells,), float64."""
     n_values: float
-    """Number of independent values of a trace: the expected squared norm of whitened noise."""
 
     def products(self, white):
         """Return the products of templates with traces.
@@ -82,6 +94,26 @@ class TemplateBank(NamedTuple):
             pairs = np.asarray(in_phase + 1j * quadrature, dtype=np.complex64)
             coefficients = coefficients + shape * scipy.fft.fft(pairs, self._n_fine)[:, self._band]
         return self.grid.synthesize(coefficients)
+
+    def squares(self, amplitudes):
+        """Return sums of the squares of templates, (n_traces, n_samples), float32.
+
+        The square of a template ``a P + b Q`` is ``a^2 P^2 + a b (2 P Q) + b^2 Q^2``. The
+        amplitudes, of shape (n_traces, 3 n_cells), are the factors ``a^2``, ``a b`` and ``b^2``.
+        """
+        n_cells, n_times, n_grid, total = len(self.times), self._n_times, self.grid.n_grid, 0.0
+        for number, shape in enumerate(self.spectra):
+            for offset in range(min(self.times_per_sample, n_times)):
+                delay = offset / (self.grid.sampling_rate * self.times_per_sample)
+                in_phase, quadrature = waveforms(shape, self.grid, delay)
+                for part, product in enumerate(
+                    (in_phase**2, 2 * in_phase * quadrature, quadrature**2)
+                ):
+                    first = part * n_cells + number * n_times
+                    moved = amplitudes[:, first + offset : first + n_times : self.times_per_sample]
+                    product = scipy.fft.rfft(product.astype(np.float32))
+                    total = total + product * scipy.fft.rfft(moved, n_grid)
+        return scipy.fft.irfft(total, n_grid)[:, : self.grid.n_samples]
 
     @property
     def _n_times(self):
@@ -169,7 +201,8 @@ def build_bank(spectra, phase_jitter, grid, times, covariance, n_phases, times_p
         frequency = float(power @ grid.frequencies / power.sum())
         phases = phase_nodes(phase_jitter, time_step, frequency, n_phases)
         cells.append(template_moments(spectrum, phases, grid, times, covariance, times_per_sample))
-    weights, energy, mean_square = (np.concatenate(parts, axis=-1) for parts in zip(*cells))
+    moments = zip(*cells, strict=True)
+    weights, energy, mean_square = (np.concatenate(parts, axis=-1) for parts in moments)
     return TemplateBank(
         covariance=covariance,
         grid=grid,
@@ -195,7 +228,7 @@ def white_batches(X, bank, scale):
         rms = np.sqrt(np.mean(np.square(relative), axis=1, keepdims=True))
         np.divide(relative, rms, out=relative, where=rms > 0)
         white = bank.covariance.solve(relative)
-        rms = np.minimum((rms * (peak / scale))[:, 0], _LOUDEST)
+        rms = np.minimum((rms * (peak / scale))[:, 0], LOUDEST)
         power = rms**2 * np.einsum("ij,ij->i", relative, white)
         yield rows, white, rms, np.maximum(power, 0)
 

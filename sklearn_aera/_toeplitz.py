@@ -102,7 +102,7 @@ def even_spectrum(values, n_fft):
 
 
 def toeplitz_product(lags, X):
-    """Multiply traces, (..., n_samples), by the symmetric Toeplitz matrix with first column lags."""
+    """Multiply traces, (..., n_samples), by the Toeplitz matrix of an autocovariance."""
     n_samples = len(lags)
     n_fft = scipy.fft.next_fast_len(2 * n_samples, real=True)
     product = scipy.fft.irfft(even_spectrum(lags, n_fft) * scipy.fft.rfft(X, n_fft), n_fft)

@@ -91,6 +91,21 @@ def check_interval(value, name, *, min_val=-math.inf, max_val=math.inf):
     return low, high
 
 
+def window_samples(window, name, sampling_rate, n_samples):
+    """Return the slice of the samples in a window in us, which is all of them for None."""
+    rate = check_sampling_rate(sampling_rate)
+    if window is None:
+        return slice(0, n_samples)
+    ends = check_interval(window, name, min_val=0.0, max_val=1e6)
+    start, stop = (math.ceil(end * rate) for end in ends)
+    if start >= min(stop, n_samples):
+        raise ValueError(
+            f"{name} must contain at least one of the {n_samples} samples, from 0 to "
+            f"{n_samples / rate:.3f} us, got {window!r}"
+        )
+    return slice(start, stop)
+
+
 def check_sizes(sizes, name):
     """Return ``sizes``, a positive integer or a non-empty sequence of them, as a tuple."""
     if isinstance(sizes, numbers.Integral):

@@ -20,7 +20,8 @@ from sklearn_aera.preprocessing import StdNormalizer
 matplotlib.use("Agg")
 
 # The example shower of the NuRadioMC repository; it is not part of this one.
-_COREAS = Path(__file__).parents[2] / "shared" / "data" / "coreas_starshape.hdf5"
+_DATA = Path(__file__).parents[2] / "shared" / "data"
+_COREAS = _DATA / "coreas_starshape.hdf5"
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +32,25 @@ def coreas_path():
             "no CoREAS file: set SKLEARN_AERA_COREAS to NuRadioMC's greenland_starshape_32obs.hdf5"
         )
     return path
+
+
+def _measured(variable, name, source):
+    path = Path(os.environ.get(variable, _DATA / name))
+    if not path.is_file():
+        pytest.skip(f"no measured recording: set {variable} to {source} of lofarsoft")
+    return path
+
+
+@pytest.fixture(scope="session")
+def lopes_path():
+    source = "data/lopes/2004.01.12.00:28:11.577.event"
+    return _measured("SKLEARN_AERA_LOPES", "lopes_2004-01-12.event", source)
+
+
+@pytest.fixture(scope="session")
+def lofar_path():
+    source = "data/lofar/rw_20080701_162002_0109.h5"
+    return _measured("SKLEARN_AERA_LOFAR", "lofar_rw_20080701_162002_0109.h5", source)
 
 
 @pytest.fixture(scope="session")

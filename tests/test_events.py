@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import event_column
 from scipy.stats import kstest
 
-from sklearn_aera._events import check_events, event_column
+from sklearn_aera._events import check_events
 from sklearn_aera.datasets import EVENT_COLUMNS, make_events, make_traces
-from sklearn_aera.datasets._traces import labels_from_signals
 from sklearn_aera.simulation import TraceSimulator
 
 
@@ -83,7 +83,6 @@ def test_dictionaries_and_structured_arrays():
     expected = simulator.fit_transform(frame)
     for events in (frame.to_dict("list"), frame.to_records(index=False)):
         np.testing.assert_array_equal(simulator.fit_transform(events), expected)
-        np.testing.assert_array_equal(event_column(events, "snr"), frame.snr)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +157,6 @@ class Lazy:
 def test_lazy_frames():
     frame, _ = make_events(5, random_state=0, as_frame=True)
     np.testing.assert_array_equal(check_events(Lazy(frame)), frame)
-    np.testing.assert_array_equal(event_column(Lazy(frame), "snr"), frame["snr"])
 
 
 def test_make_traces_in_chunks():
@@ -177,13 +175,6 @@ def test_columns_of_a_data_set():
         np.testing.assert_array_equal(data[name], event_column(data.events, name))
     np.testing.assert_array_equal(data.event_id, np.arange(5, 25))
     assert data.event_id.dtype == np.int64
-
-
-def test_labels_of_traces_with_channels():
-    signals = np.zeros((3, 2, 10))
-    signals[0, 1, 4] = signals[2, 0, 9] = 1.0
-    assert labels_from_signals(signals).tolist() == [1, 0, 1]
-    assert labels_from_signals(signals[:, 0]).tolist() == [0, 0, 1]
 
 
 def test_make_traces_leaves_the_simulator_alone():

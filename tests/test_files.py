@@ -28,7 +28,8 @@ def test_round_trip(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_traces_with_channels(tmp_path, suffix):
     path = tmp_path / f"data{suffix}"
-    traces, signals = (np.stack([DATA[name], 2 * DATA[name]], 1) for name in ("traces", "signals"))
+    traces = np.stack([DATA.traces, 2 * DATA.traces], 1)
+    signals = np.stack([0 * DATA.signals, DATA.signals], 1)  # In the second channel alone.
     save_traces(path, traces, **({} if suffix == ".npy" else {"signals": signals}))
     pieces = list(load_traces(path, chunk_size=5))
     assert [piece.traces.shape for piece in pieces] == [(5, 2, 500), (5, 2, 500), (2, 2, 500)]

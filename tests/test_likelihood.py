@@ -4,18 +4,18 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import event_column
 from scipy.special import logsumexp
 from sklearn.base import clone
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss, roc_auc_score
 
-from sklearn_aera._events import event_column
 from sklearn_aera._templates import arrival_times, build_bank, phase_nodes
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
 from sklearn_aera.likelihood._marginal import fit_noise_scale, log_likelihood_ratio
 from sklearn_aera.likelihood._prior import snr_nodes
-from sklearn_aera.preprocessing import StdNormalizer
+from sklearn_aera.preprocessing import StationaryCovariance, StdNormalizer
 from sklearn_aera.simulation import (
     AnalyticPulse,
     AntennaNoise,
@@ -58,7 +58,7 @@ def test_agrees_with_the_direct_sum(degrees_of_freedom):
     grid = FrequencyGrid.from_response(BandPass(), 180.0, 64)
     times = arrival_times(None, grid, 1)
     shapes = AnalyticPulse().prepare(grid).shapes((-30.0, 0.0), 2)
-    bank = build_bank(*shapes, grid, times, np.eye(64), n_phases=3)
+    bank = build_bank(*shapes, grid, times, _white(64), n_phases=3, times_per_sample=1)
     pulses = _unit_pulses(bank)
     X = rng.normal(size=(50, 64))
     X[:25] += 3 * pulses[rng.integers(len(pulses), size=25)]
@@ -68,14 +68,14 @@ def test_agrees_with_the_direct_sum(degrees_of_freedom):
         X, bank, np.outer(snr, np.ones(n_cells)), [0.25, 0.75], 1.0, degrees_of_freedom
     )
     rms = np.sqrt(np.mean(X**2, axis=1, keepdims=True))
-    power = np.sum((X @ bank.projection) ** 2, axis=1, keepdims=True)
+    power = np.sum(X**2, axis=1, keepdims=True)
     terms = []
     for amplitude, weight in zip(snr, [0.25, 0.75], strict=True):
         for sign in (1, -1):
             a = sign * amplitude * rms
             gaussian = a * (X @ pulses.T) - a**2 * np.sum(pulses**2, axis=1) / 2
             both = degrees_of_freedom + power
-            exponent = -(degrees_of_freedom + bank.projection.shape[1]) / 2
+            exponent = -(degrees_of_freedom + 64) / 2
             terms.append(exponent * np.log1p(-2 * gaussian / both) + np.log(weight))
     expected = logsumexp(np.concatenate(terms, axis=1), axis=1) - np.log(2 * len(pulses))
     # The tangent in place of the logarithm: h'' / 2 times the spread of the terms squared.
@@ -83,9 +83,14 @@ def test_agrees_with_the_direct_sum(degrees_of_freedom):
     np.testing.assert_allclose(ratio, expected, atol=tolerance)
 
 
+def _white(n_samples):
+    """The covariance of white noise."""
+    return StationaryCovariance.from_autocovariance(np.eye(n_samples)[0])
+
+
 def _unit_pulses(bank):
-    """The pulses of a bank that was whitened with the unit matrix, one per cell and phase."""
-    in_phase, quadrature = np.split(bank.projection @ bank.templates, 2, axis=1)
+    """The pulses of a bank, one per cell and phase."""
+    in_phase, quadrature = np.split(bank.signals(np.eye(2 * len(bank.times))).T, 2, axis=1)
     pulses = [cosine * in_phase + sine * quadrature for cosine, sine in bank.weights]
     return np.concatenate(pulses, axis=1).T.astype(float)
 
@@ -98,7 +103,7 @@ def test_templates_are_the_simulated_pulses_of_unit_peak():
     )  # fmt: skip
     grid = FrequencyGrid.from_response(BandPass(), 180.0, 500)
     shapes = simulator.pulse.prepare(grid).shapes(-12.0, 3)
-    bank = build_bank(*shapes, grid, np.array([1.3]), np.eye(500), n_phases=1)
+    bank = build_bank(*shapes, grid, np.array([1.3]), _white(500), n_phases=1, times_per_sample=2)
     polarity = event_column(signal.events, "polarity")[0]
     expected = signal.signals[0] * polarity / np.abs(signal.signals[0]).max()
     np.testing.assert_allclose(_unit_pulses(bank)[0], expected, atol=1e-5)

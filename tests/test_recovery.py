@@ -9,11 +9,10 @@ from sklearn_aera.datasets import make_traces
 from sklearn_aera.likelihood import LikelihoodRatioClassifier, PulsePrior
 from sklearn_aera.likelihood._recovery import posterior_mean, template_fit
 from sklearn_aera.metrics import normalized_mean_squared_error, pulse_peak, trace_energy
-from sklearn_aera.preprocessing import StdNormalizer, WienerFilter
+from sklearn_aera.preprocessing import StationaryCovariance, StdNormalizer, WienerFilter
 from sklearn_aera.simulation import AnalyticPulse, BandPass, FrequencyGrid, TraceSimulator
 
 N_TRAIN, N_TEST = 1500, 1200
-WHITE = np.eye(64)[0]
 
 
 def _data(n_events, first_event_id=0, **parameters):
@@ -21,11 +20,18 @@ def _data(n_events, first_event_id=0, **parameters):
 
 
 @pytest.fixture(scope="module")
-def at_snr_2():
-    """Training and test events, and what a fine bank recovers from the latter."""
+def with_std():
+    """Training and test events at SNR 2, posterior means and deviations of the latter."""
     train, test = _data(N_TRAIN, snr=2.0), _data(N_TEST, N_TRAIN, snr=2.0)
     limit = LikelihoodRatioClassifier(snr=2.0, times_per_sample=4, n_slopes=4, n_phases=4)
-    return train, test, limit.fit(train.traces, train.y).posterior_mean(test.traces)
+    limit.fit(train.traces, train.y)
+    return train, test, *limit.posterior_mean(test.traces, return_std=True)
+
+
+@pytest.fixture(scope="module")
+def at_snr_2(with_std):
+    """Training and test events, and what a fine bank recovers from the latter."""
+    return with_std[:3]
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +51,20 @@ def test_agrees_with_the_direct_sum(snr, reference, degrees_of_freedom):
     X = rng.normal(size=(40, 64))
     X[:20] += rng.uniform(0.5, 6, (20, 1)) * pulses[rng.integers(len(pulses), size=20)]
     prior = PulsePrior.from_range(snr, reference, bank.mean_square, [0.7, 0.3])
-    found = posterior_mean(X, bank, prior, WHITE, 1.0, degrees_of_freedom)
+    noise = 1.0, degrees_of_freedom
+    found = posterior_mean(X, bank, prior, *noise, return_std=True)
+    np.testing.assert_array_equal(posterior_mean(X, bank, prior, *noise), found[0])
     nodes = snr[0] + (snr[1] - snr[0]) * (np.arange(400) + 0.5) / 400
     amplitudes = np.tile(_relative_amplitudes(nodes, bank.mean_square, reference), 3)
-    expected = [_direct_sum(x, bank, pulses, amplitudes, degrees_of_freedom) for x in X]
+    directly = [_direct_sum(x, bank, pulses, amplitudes, degrees_of_freedom) for x in X]
+    expected, deviation = zip(*directly, strict=True)
     # The tangent in place of the logarithm, as in the likelihood ratio, is felt where noise and
     # pulse are about as likely.
     tolerance = 0.02 if degrees_of_freedom > 1e5 else 0.15
-    np.testing.assert_allclose(found, expected, atol=tolerance)
+    np.testing.assert_allclose(found[0], expected, atol=tolerance)
+    np.testing.assert_allclose(found[1], deviation, atol=tolerance)
     assert np.abs(expected).max() > 3
+    assert np.max(deviation) > 0.3
 
 
 def _relative_amplitudes(snr, mean_square, reference):
@@ -68,21 +79,23 @@ def _white_bank():
     grid = FrequencyGrid.from_response(BandPass(), 180.0, 64)
     times = arrival_times(None, grid, 1)
     shapes = AnalyticPulse().prepare(grid).shapes((-30.0, 0.0), 2)
-    bank = build_bank(*shapes, grid, times, np.eye(64), n_phases=3)
-    in_phase, quadrature = np.split(bank.projection @ bank.templates, 2, axis=1)
+    white = StationaryCovariance.from_autocovariance(np.eye(64)[0])
+    bank = build_bank(*shapes, grid, times, white, n_phases=3, times_per_sample=1)
+    in_phase, quadrature = np.split(bank.signals(np.eye(2 * len(times) * 2)).T, 2, axis=1)
     pulses = [cosine * in_phase + sine * quadrature for cosine, sine in bank.weights]
     return bank, np.concatenate(pulses, axis=1).T.astype(float)
 
 
 def _direct_sum(x, bank, pulses, amplitudes, degrees_of_freedom):
-    rms, power = np.sqrt(np.mean(x**2)), np.sum((x @ bank.projection) ** 2)
+    rms, power = np.sqrt(np.mean(x**2)), np.sum(x**2)
     a = rms * np.stack([amplitudes, -amplitudes])
     gaussian = a * (pulses @ x) - a**2 * np.sum(pulses**2, axis=1) / 2
-    exponent = -(degrees_of_freedom + bank.projection.shape[1]) / 2
+    exponent = -(degrees_of_freedom + 64) / 2
     terms = exponent * np.log1p(-2 * gaussian / (degrees_of_freedom + power))
     terms += np.log(0.3 / terms.size)
     weights = np.exp(terms - np.logaddexp(np.log(0.7), logsumexp(terms)))
-    return np.sum(weights * a, axis=(0, 1)) @ pulses
+    mean, power = (np.sum(weights * a**n, axis=(0, 1)) @ pulses**n for n in (1, 2))
+    return mean, np.sqrt(power - mean**2)
 
 
 def test_loud_pulses_of_a_quiet_station():
@@ -90,7 +103,7 @@ def test_loud_pulses_of_a_quiet_station():
     bank, pulses = _white_bank()
     prior = PulsePrior.from_range((0.5, 20.0), "trace", bank.mean_square, [0.5, 0.5])
     X = 1e5 * pulses
-    found = posterior_mean(X, bank, prior, WHITE, 1.0, 1e6)
+    found = posterior_mean(X, bank, prior, 1.0, 1e6)
     error = np.sum((found - X) ** 2, axis=1) / np.sum(X**2, axis=1)
     assert error.max() < 1e-4
 
@@ -102,7 +115,7 @@ def test_template_fit_is_the_largest_of_all():
     amplitude = X @ pulses.T / energy
     best = np.argmax(amplitude**2 * energy, axis=1)
     expected = amplitude[np.arange(50), best][:, None] * pulses[best]
-    np.testing.assert_allclose(template_fit(X, bank, WHITE, 1.0), expected, atol=1e-4)
+    np.testing.assert_allclose(template_fit(X, bank, 1.0), expected, atol=1e-4)
 
 
 def test_template_fit_gives_a_pulse_of_the_bank_back(short):
@@ -152,6 +165,31 @@ def test_posterior_mean_is_calibrated(at_snr_2):
     error = np.sqrt(np.sum((numerator - slope * denominator) ** 2)) / denominator.sum()
     assert error < 0.006
     assert abs(slope - 1) < 4 * error
+
+
+def test_standard_deviation_is_that_of_the_error(with_std):
+    """The squared error is the variance, on average over noise and pulses."""
+    _, test, recovered, std = with_std
+    assert std.dtype == np.float32
+    assert std.shape == recovered.shape
+    error = np.sum((recovered - test.signals) ** 2, axis=1, dtype=float)
+    variance = np.sum(std**2, axis=1, dtype=float)
+    ratio = error.sum() / variance.sum()
+    uncertainty = np.sqrt(np.sum((error - ratio * variance) ** 2)) / variance.sum()
+    assert uncertainty < 0.1
+    assert abs(ratio - 1) < 3 * uncertainty
+
+
+def test_standard_deviation_covers_the_truth(with_std):
+    """At the peak of clear pulses, where the posterior distribution is nearly normal."""
+    _, test, recovered, std = with_std
+    peak = np.abs(recovered).argmax(axis=1)
+    rows = np.arange(len(peak)), peak
+    clear = np.abs(recovered[rows]) > 4 * std[rows]
+    error, std = (x[rows][clear] for x in (recovered - test.signals, std))
+    assert clear.sum() > 400
+    share = np.mean(np.abs(error) < std)
+    assert abs(share - 0.683) < 3 * np.sqrt(0.683 * 0.317 / clear.sum())
 
 
 def test_nothing_is_invented(at_snr_2):

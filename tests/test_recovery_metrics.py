@@ -174,7 +174,7 @@ def test_bad_input(function, arguments, message):
     [
         ({"sampling_rate": 0.0}, "sampling_rate == 0.0, must be > 0"),
         ({"window": (3.0, 1.0)}, "window must be finite and increasing"),
-        ({"window": (9.0, 9.5)}, "window must hold at least one of the 5 samples, which end at"),
+        ({"window": (9.0, 9.5)}, "window must contain at least one of the 5 samples, from 0 to"),
     ],
 )
 def test_bad_parameters(parameters, message):

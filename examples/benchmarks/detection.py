@@ -137,7 +137,10 @@ def scores(model, traces):
 
 
 def judge(name, model, validation, test):
-    """Measure one trained detector; returns its row and its scores of the test traces."""
+    """Measure one trained detector.
+
+    Returns its row, its scores of the test traces and the threshold of the lowest rate.
+    """
     score, seconds = timed(scores, model, test.traces)
     on_validation = scores(model, validation.traces)
     is_classifier = hasattr(model, "decision_function")
@@ -147,7 +150,7 @@ def judge(name, model, validation, test):
     for column, max_fpr in RATES.items():
         point = operating_point(validation.y, on_validation, test.y, score, max_fpr=max_fpr)
         row[column] = list(point.tpr)
-    return row | {"training / s": None, "traces/s": len(score) / seconds}, score
+    return row | {"training / s": None, "traces/s": len(score) / seconds}, score, point.threshold
 
 
 class Comparison:
@@ -155,14 +158,14 @@ class Comparison:
 
     def __init__(self, size, snr, report):
         self.size, self.snr, self.report = size, snr, report
-        self.scores, self.models = {}, {}
+        self.judged, self.models = {}, {}
 
     def rows(self):
         train, validation, self.test = make_data(self.size.n_large, self.size.n_test, self.snr)
         rows = {}
         for name, make in detectors(train, self.size, self.snr).items():
             self.models[name], seconds = timed(make)
-            rows[name], self.scores[name] = judge(name, self.models[name], validation, self.test)
+            rows[name], *self.judged[name] = judge(name, self.models[name], validation, self.test)
             rows[name]["training / s"] = seconds
             self.report.note(f"{name}: {seconds:.0f} s, AUC {rows[name]['AUC']:.4f}")
         for row in rows.values():
@@ -186,21 +189,23 @@ class Comparison:
         yield judge("detector, trained with bursts", detector, *data)[0]
 
 
-def draw(path, scores_by_name, test):
-    """Efficiency against SNR; the ROC curve, where all pulses have one SNR."""
+def draw(path, judged, test):
+    """Efficiency against SNR; the ROC curve, where all pulses have one SNR.
+
+    ``judged`` has the scores of the test traces and the threshold of each detector.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.2, 3.8), layout="constrained")
     ax = figure.subplots()
-    shown = [name for name in SHOWN if name in scores_by_name]
     if len(np.unique(test.snr[test.y == 1])) == 1:
-        _draw_roc(ax, {name: scores_by_name[name] for name in shown}, test)
+        _draw_roc(ax, {name: judged[name][0] for name in SHOWN}, test)
     else:
-        options = {"max_fpr": RATES["TPR at FPR 0.2 %"], "ax": ax}
-        for name in shown:
-            EfficiencyDisplay.from_predictions(
-                test.y, scores_by_name[name], test.snr, name=name, **options
-            )
+        for name in SHOWN:
+            score, threshold = judged[name]
+            options = {"threshold": threshold, "max_fpr": min(RATES.values()), "ax": ax}
+            options |= {"name": name, "limit": name == "likelihood ratio"}
+            EfficiencyDisplay.from_predictions(test.y, score, test.snr, **options)
     figure.savefig(path, dpi=150)
 
 
@@ -237,7 +242,7 @@ def main(arguments=None):
     report.measure("bursts", "Bursts in the background", comparison.with_bursts, FORMATS)
     report.finish()
     if options.figure is not None:
-        draw(options.figure, comparison.scores, comparison.test)
+        draw(options.figure, comparison.judged, comparison.test)
 
 
 if __name__ == "__main__":

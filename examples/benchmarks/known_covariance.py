@@ -1,15 +1,17 @@
 """The likelihood ratio with a covariance that is given instead of estimated."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import toeplitz
 from traces import SEED
 
-from sklearn_aera._templates import arrival_times, build_bank, white_coefficients
+from sklearn_aera._templates import arrival_times, build_bank, white_batches
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.likelihood import LikelihoodRatioClassifier, PulsePrior
 from sklearn_aera.likelihood._marginal import fit_noise_scale, log_likelihood_ratio
+from sklearn_aera.preprocessing import StationaryCovariance
 from sklearn_aera.simulation import (
     AnalyticPulse,
     AntennaNoise,
@@ -49,12 +51,34 @@ def inverse_root(covariance):
     return (eigenvectors / np.sqrt(eigenvalues)) @ eigenvectors.T
 
 
-def make_bank(limit, whitening):
-    """Templates of a `LikelihoodRatioClassifier` for a whitening matrix."""
-    grid = FrequencyGrid.from_response(BandPass(), limit.sampling_rate, len(whitening))
+class AnyCovariance(NamedTuple):
+    """Covariance that need not be stationary, by its inverse, (n_samples, n_samples)."""
+
+    inverse: np.ndarray
+
+    def solve(self, X):
+        """Return traces times the inverse."""
+        return X @ self.inverse
+
+
+def make_bank(limit, covariance):
+    """Templates of a `LikelihoodRatioClassifier` for a covariance of unit variance."""
+    n_samples = len(covariance)
+    grid = FrequencyGrid.from_response(BandPass(), limit.sampling_rate, n_samples)
     times = arrival_times(None, grid, limit.times_per_sample)
     shapes = AnalyticPulse().prepare(grid).shapes(limit.spectral_slope, limit.n_slopes)
-    return build_bank(*shapes, grid, times, whitening, limit.n_phases)
+    white = StationaryCovariance.from_autocovariance(np.eye(n_samples)[0])
+    bank = build_bank(*shapes, grid, times, white, limit.n_phases, limit.times_per_sample)
+    inverse = np.linalg.inv(covariance)
+    ridge = np.linalg.eigvalsh(covariance)[0]
+    in_phase, quadrature = np.split(bank.signals(np.eye(2 * len(bank.times))), 2)
+    pulses = (c[:, None] * in_phase + s[:, None] * quadrature for c, s in bank.weights)
+    energy = np.stack([np.einsum("ci,ci->c", pulse @ inverse, pulse) for pulse in pulses])
+    return bank._replace(
+        covariance=AnyCovariance(inverse),
+        energy=energy.astype(np.float32),
+        n_values=n_samples - ridge * np.trace(inverse),
+    )
 
 
 def ratio_given(covariance, background, traces, snr):
@@ -76,10 +100,9 @@ def ratio_given(covariance, background, traces, snr):
     """
     limit = LikelihoodRatioClassifier(snr=snr)
     scale = math.sqrt(np.trace(covariance) / len(covariance))
-    bank = make_bank(limit, inverse_root(covariance / scale**2))
-    coefficients, rms = white_coefficients(background, bank, scale)
-    power = rms**2 * np.square(coefficients, dtype=np.float64).sum(axis=1)
-    variance, degrees_of_freedom = fit_noise_scale(power, coefficients.shape[1])
+    bank = make_bank(limit, covariance / scale**2)
+    power = np.concatenate([power for *_, power in white_batches(background, bank, scale)])
+    variance, degrees_of_freedom = fit_noise_scale(power, bank.n_values)
     prior = PulsePrior.from_range((snr, snr), limit.snr_reference, bank.mean_square, (0.5, 0.5))
     amplitudes = prior.amplitude(np.full((1, 1), snr)).astype(np.float32)
     scale *= math.sqrt(variance)

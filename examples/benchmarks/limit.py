@@ -30,16 +30,14 @@ from known_covariance import (
     inverse_root,
     make,
     make_background,
-    make_bank,
     ratio_given,
     true_covariance,
 )
 from report import Report, make_parser
 from scipy.special import i0e, logsumexp
-from sklearn.utils import gen_batches
 from traces import FIRST_ENDLESS_ID, SEED
 
-from sklearn_aera._templates import matched_filter, white_coefficients
+from sklearn_aera._templates import matched_filter, white_batches
 from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
 from sklearn_aera.likelihood._prior import snr_nodes
@@ -171,17 +169,16 @@ def exact_ratio(limit, traces):
     amplitude a = snr rms(n) solves a^2 = snr^2 (1 - 2 a c + a^2 m), and the density of x is that
     of n over the determinant 1 + snr^2 (c - a m) / a of the map from n to x.
     """
-    bank = make_bank(limit, np.eye(traces.shape[1]))
-    plain = bank.projection @ bank.templates  # Templates before whitening.
-    batches = gen_batches(len(traces), 64)
-    return np.concatenate([_exact_ratio_of_batch(limit, plain, traces[rows]) for rows in batches])
+    found = np.empty(len(traces))
+    for rows, white, rms, _ in white_batches(traces, limit.bank_, limit.scale_):
+        found[rows] = _exact_ratio_of_batch(limit, traces[rows], white, rms)
+    return found
 
 
-def _exact_ratio_of_batch(limit, plain, traces):
+def _exact_ratio_of_batch(limit, traces, white, rms):
     bank = limit.bank_
-    coefficients, rms = white_coefficients(traces, bank, limit.scale_)
     unit = traces / np.sqrt(np.mean(traces**2, axis=1, keepdims=True))
-    products = coefficients @ bank.templates, unit @ plain / len(plain)
+    products = bank.products(white), bank.products(unit) / traces.shape[1]
     square = np.float32(rms[:, None] ** 2)
     terms = []
     for pair, energy in zip(bank.weights, bank.energy, strict=True):

@@ -8,9 +8,10 @@ All ways train the same layers on the same traces, in processes that take turns;
 includes what is compiled. From row to row one thing changes: `keras.Model.fit` with Keras' layers,
 with 64 steps in a call of the compiled graph, with loops unrolled, with the input projected in one
 product before the loop over time, with the gradient of the loop written out (the package's layers),
-and the package's estimator. Beside them Keras' layers compiled by XLA and on other backends, and
-plain PyTorch, with torch or jax installed. More networks (raw samples, frames, strides) and batch
-sizes follow for the package, Keras at its best, and PyTorch.
+with all that the package's training does (a seeded order in each epoch, weights, a learning rate
+for each step), and the package's estimator, which has a loop of its own. Beside them Keras' layers
+compiled by XLA and on other backends, and plain PyTorch, with torch or jax installed. More networks
+(raw samples, frames, strides, epochs of one step) and batch sizes follow.
 """
 
 import importlib.util
@@ -35,7 +36,9 @@ NETWORKS = {
     "stride 16": DETECTOR | {"stride": 16},
     "frames of 10": DETECTOR | {"n_filters": 0, "kernel_size": 10, "stride": 10},
     "raw samples": DETECTOR | {"n_filters": 0, "kernel_size": 1, "stride": 1},
+    "detector, one step": DETECTOR,
 }
+N_TRACES = {"raw samples": 512, "detector, one step": BATCH_SIZE}
 PATIENCE = 15.0  # Seconds after which a way takes no more turns.
 
 
@@ -61,7 +64,7 @@ def own_estimator(network, batch_size, x, y):
     return lambda: classifier.partial_fit(x, y, classes=[0, 1])
 
 
-def model_fit(network, batch_size, x, y, *, layer="keras", unroll=False, **options):
+def model_fit(network, batch_size, x, y, *, layer="keras", unroll=False, in_full=False, **options):
     import keras
     from networks import recurrent_network
     from recurrent_layers import make_layer
@@ -70,9 +73,15 @@ def model_fit(network, batch_size, x, y, *, layer="keras", unroll=False, **optio
     del front_end["cell"], front_end["hidden_size"]
     make = partial(make_layer, layer, cell, size, unroll=unroll)
     model = recurrent_network(make, n_samples=N_SAMPLES, seed=SEED, **front_end)
+    if in_full:
+        from scheduled_model import ScheduledModel
+
+        model = ScheduledModel(model.inputs, model.outputs)
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(1e-3), loss, metrics=["accuracy"], **options)
     y = y.astype(np.float32)[:, None]
+    if in_full:
+        return lambda: model.fit_epoch(x, y, batch_size=batch_size, seed=SEED)
     return lambda: model.fit(x, y, batch_size=batch_size, epochs=1, verbose=0)
 
 
@@ -114,6 +123,9 @@ WAYS = {
     "Model.fit, 64 steps a call, written-out gradient": Way(
         model_fit, {"layer": "package", **MANY_STEPS}
     ),
+    "Model.fit, 64 steps a call, as the package trains": Way(
+        model_fit, {"layer": "package", "in_full": True, **MANY_STEPS}
+    ),
     "Model.fit, 64 steps a call, projected input": Way(
         model_fit, {"layer": "projected", **MANY_STEPS}
     ),
@@ -125,9 +137,14 @@ WAYS = {
     "Model.fit on jax": Way(model_fit, backend="jax"),
     "plain PyTorch": Way(torch_loop, backend="torch"),
 }
-QUICK_WAYS = (*tuple(WAYS)[:3], "Model.fit", "plain PyTorch")
+QUICK_WAYS = (*tuple(WAYS)[:4], "Model.fit", "plain PyTorch")
 # Where not all are tried.
-CONTENDERS = ("sklearn-aera", "Model.fit, 64 steps a call", "plain PyTorch")
+CONTENDERS = (
+    "sklearn-aera",
+    "Model.fit, 64 steps a call, as the package trains",
+    "Model.fit, 64 steps a call",
+    "plain PyTorch",
+)
 
 
 def train_epoch(way, network, batch_size, n_traces):
@@ -167,7 +184,7 @@ def measure(size, report):
             if name in used and way.installed
         }
         for network, batch_size, ways in settings(size):
-            n_traces = size.n_traces // (4 if network == "raw samples" else 1)
+            n_traces = min(size.n_traces, N_TRACES.get(network, size.n_traces))
             options = {"network": NETWORKS[network], "batch_size": batch_size}
             present = {way: workers[way] for way in ways if way in workers}
             seconds = epochs_in_turns(present, size.n_turns, n_traces=n_traces, **options)

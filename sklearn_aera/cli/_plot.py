@@ -167,11 +167,8 @@ def training(
     from sklearn_aera.inspection import TrainingDisplay
 
     _prepare(out, overwrite)
-    _save(
-        TrainingDisplay.from_estimator(read_model(model, allow_pickle, trusted)).figure_,
-        out,
-        overwrite,
-    )
+    fitted = read_model(model, allow_pickle, trusted)
+    _save(TrainingDisplay.from_estimator(fitted).figure_, out, overwrite)
 
 
 @plots.command("search")

@@ -5,13 +5,13 @@ from sklearn.base import TransformerMixin
 
 from sklearn_aera._base import Estimator, FeatureNamesMixin, one_task
 from sklearn_aera._channels import validate_traces
-from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._scaling import divide_by_peak
-from sklearn_aera._validation import check_interval, check_real, check_sampling_rate
+from sklearn_aera._validation import check_real, window_samples
 from sklearn_aera.metrics import signal_to_noise_ratio
 
 
-@fill_docstring(**PARAMETERS)
+@fill_docstring()
 class SNRCalculator(FeatureNamesMixin, TransformerMixin, Estimator):
     """Compute the signal-to-noise ratio of each trace, from the measured trace alone.
 
@@ -102,16 +102,5 @@ class SNRCalculator(FeatureNamesMixin, TransformerMixin, Estimator):
         return np.where(peak[:, 0] > 0, 1 / np.sqrt(power), 0.0)
 
     def _samples(self, name):
-        """Return the slice of samples in a window given in us."""
-        window, n_samples = getattr(self, name), self.n_features_in_
-        rate = check_sampling_rate(self.sampling_rate)
-        if window is None:
-            return slice(0, n_samples)
-        window = check_interval(window, name, min_val=0.0, max_val=1e6)
-        start, stop = (int(np.ceil(end * rate)) for end in window)
-        if start >= min(stop, n_samples):
-            raise ValueError(
-                f"{name} must contain at least one of the {n_samples} samples, from 0 to "
-                f"{n_samples / rate:.3f} us, got {window!r}"
-            )
-        return slice(start, stop)
+        """Return the slice of the samples in a window."""
+        return window_samples(getattr(self, name), name, self.sampling_rate, self.n_features_in_)

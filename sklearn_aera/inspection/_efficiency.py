@@ -2,29 +2,22 @@
 
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._labels import check_classes
-from sklearn_aera.inspection._style import (
-    LIMIT_COLOR,
-    PARAMETERS,
-    axes_or_new,
-    draw_bins,
-    legend_above,
-)
+from sklearn_aera.inspection._style import LIMIT_COLOR, axes_or_new, draw_bins, legend_above
 from sklearn_aera.metrics import detection_efficiency
 
-_PARAMETERS = {
-    **PARAMETERS,
-    "options": f"""
+_OPTIONS = """
 max_fpr : float, default=0.01
     False-positive rate at which the threshold is chosen on these scores. With ``threshold``, the
     rate for which it was chosen, for the axis label.
 threshold : float, default=None
-    Threshold chosen beforehand, on validation data.{PARAMETERS["bins"]}
+    Threshold chosen beforehand, on validation data.
+%(bins)s
 limit : bool, default=False
     Whether the scores are those of the physical limit, which is drawn as a line.
-{PARAMETERS["ax"].strip()}""",
-}
+%(axes)s"""
 
 
+@fill_docstring(options=_OPTIONS)
 class EfficiencyDisplay:
     """Detection efficiency as a function of the signal-to-noise ratio.
 
@@ -42,10 +35,7 @@ class EfficiencyDisplay:
     limit : bool, default=False
         Whether this is the physical limit, which is drawn as a line instead of points.
 
-    Attributes
-    ----------
-    ax_ : matplotlib Axes
-    figure_ : matplotlib Figure
+    %(drawn_on)s
 
     Examples
     --------
@@ -66,7 +56,6 @@ class EfficiencyDisplay:
         self.limit = limit
 
     @classmethod
-    @fill_docstring(**_PARAMETERS)
     def from_predictions(
         cls, y_true, y_score, snr, *, max_fpr=0.01, threshold=None, bins=9, name=None,
         limit=False, ax=None,
@@ -89,7 +78,6 @@ class EfficiencyDisplay:
         return cls(efficiency, max_fpr=max_fpr, name=name, limit=limit).plot(ax)
 
     @classmethod
-    @fill_docstring(**_PARAMETERS)
     def from_estimator(
         cls, estimator, X, y, snr, *, max_fpr=0.01, threshold=None, bins=9, name=None,
         limit=False, ax=None,
@@ -119,7 +107,6 @@ class EfficiencyDisplay:
         options = {"max_fpr": max_fpr, "threshold": threshold, "bins": bins}
         return cls.from_predictions(y, score, snr, **options, name=name, limit=limit, ax=ax)
 
-    @fill_docstring(**_PARAMETERS)
     def plot(self, ax=None):
         """Draw the efficiency with its intervals: error bars, or a band for the limit.
 

@@ -6,7 +6,6 @@ from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import check_sampling_rate
 from sklearn_aera.inspection._style import (
     DATA_COLOR,
-    PARAMETERS,
     RECOVERED_COLOR,
     TRUTH_COLOR,
     axes_or_grid,
@@ -20,26 +19,27 @@ from sklearn_aera.metrics import energy_ratio, recovery_resolution
 _SPECTRUM_RANGE = 3e-4
 _SIZE = (4.5, 4.8)
 
-_PARAMETERS = {
-    **PARAMETERS,
-    "series": """
+_AXES = """
+axes : sequence of two matplotlib Axes, default=None
+    Axes to draw on; None for a new figure."""
+_SERIES = """
 trace, recovered : array-like of shape (n_samples,)
     Measured trace and recovered signal in mV.
 signal : array-like of shape (n_samples,), default=None
-    True signal in mV, if it is known.""",
-    "name": """
+    True signal in mV, if it is known."""
+_NAME = """
 name : str, default="Recovered"
-    Name of the recovered signal in the legend.""",
-    "options": f"""
+    Name of the recovered signal in the legend."""
+_OPTIONS = """
 snr : array-like of shape (n_events,)
-    True signal-to-noise ratio.{PARAMETERS["sampling_rate"]}
-window : (float, float) or None, default=None
-    Part of the trace in which the energy is summed, in us from the first sample; None for the
-    whole trace.{PARAMETERS["bins"]}{PARAMETERS["two_axes"]}""",
-}
+    True signal-to-noise ratio.
+%(sampling_rate)s
+%(window)s
+%(bins)s
+%(axes)s"""
 
 
-@fill_docstring(**_PARAMETERS)
+@fill_docstring(series=_SERIES, name=_NAME, axes=_AXES)
 class RecoveryDisplay:
     """A measured trace, the recovered and the true signal, with their spectra.
 
@@ -77,7 +77,6 @@ class RecoveryDisplay:
         self.name = name
 
     @classmethod
-    @fill_docstring(**_PARAMETERS)
     def from_predictions(
         cls, trace, recovered, *, signal=None, sampling_rate=180.0, name="Recovered", axes=None
     ):
@@ -88,26 +87,22 @@ class RecoveryDisplay:
         %(series)s
         %(sampling_rate)s
         %(name)s
-        %(two_axes)s
+        %(axes)s
 
         Returns
         -------
         RecoveryDisplay
 
-        Raises
-        ------
-        ValueError
-            If the arrays are not one-dimensional, finite and of the same length.
+        %(same_length)s
         """
         series = check_series(trace=trace, recovered=recovered, signal=signal)
         check_sampling_rate(sampling_rate)
         return cls(**series, sampling_rate=sampling_rate, name=name).plot(axes)
 
-    @fill_docstring(**_PARAMETERS)
     def plot(self, axes=None):
         """Draw the traces and their amplitude spectra.
 
-        %(plot_two)s
+        %(plot)s
         """
         self.axes_ = axes_or_grid(axes, 2, 1, size=_SIZE)
         self.figure_ = self.axes_[0].figure
@@ -138,6 +133,7 @@ class RecoveryDisplay:
         )
 
 
+@fill_docstring(options=_OPTIONS, axes=_AXES)
 class ResolutionDisplay:
     """Bias and resolution of the recovered energy as functions of the signal-to-noise ratio.
 
@@ -177,7 +173,6 @@ class ResolutionDisplay:
         self.name = name
 
     @classmethod
-    @fill_docstring(**_PARAMETERS)
     def from_predictions(
         cls, true_signals, recovered, snr, *, sampling_rate=180.0, window=None, bins=9, name=None,
         axes=None,
@@ -198,7 +193,6 @@ class ResolutionDisplay:
         return cls(recovery_resolution(ratio - 1, snr, bins=bins), name=name).plot(axes)
 
     @classmethod
-    @fill_docstring(**_PARAMETERS)
     def from_estimator(
         cls, estimator, X, true_signals, snr, *, sampling_rate=180.0, window=None, bins=9,
         name=None, axes=None,
@@ -225,11 +219,10 @@ class ResolutionDisplay:
         options = {"sampling_rate": sampling_rate, "window": window, "bins": bins, "name": name}
         return cls.from_predictions(true_signals, recover(X), snr, **options, axes=axes)
 
-    @fill_docstring(**_PARAMETERS)
     def plot(self, axes=None):
         """Draw bias and resolution with their intervals as error bars.
 
-        %(plot_two)s
+        %(plot)s
         """
         self.axes_ = axes_or_grid(axes, 2, 1, size=_SIZE, sharex=True)
         self.figure_ = self.axes_[0].figure

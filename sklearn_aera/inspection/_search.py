@@ -13,6 +13,7 @@ axes : sequence of matplotlib Axes, default=None
 """
 
 
+@fill_docstring(axes=_AXES)
 class SearchDisplay:
     """Heat map of the scores of a search over cell, hidden size and bidirectionality.
 
@@ -56,7 +57,6 @@ class SearchDisplay:
         self.score_name = score_name
 
     @classmethod
-    @fill_docstring(axes=_AXES)
     def from_search(cls, search, *, score_name=None, axes=None):
         """Draw the scores of a fitted search.
 
@@ -85,7 +85,6 @@ class SearchDisplay:
         return cls.from_results(search.cv_results_, score_name=score_name, axes=axes)
 
     @classmethod
-    @fill_docstring(axes=_AXES)
     def from_results(cls, cv_results, *, score_name="Score", axes=None):
         """Draw the scores in ``cv_results_``.
 
@@ -129,17 +128,10 @@ class SearchDisplay:
         axes_of = {"cells": cells, "hidden_sizes": sizes, "directions": directions}
         return cls(scores, errors, **axes_of, score_name=score_name).plot(axes)
 
-    @fill_docstring(axes=_AXES)
     def plot(self, axes=None):
         """Draw one heat map per direction: rows are cells, columns are hidden sizes.
 
-        Parameters
-        ----------
-        %(axes)s
-
-        Returns
-        -------
-        SearchDisplay
+        %(plot)s
         """
         from matplotlib.colors import Normalize
 

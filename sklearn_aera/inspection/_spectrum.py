@@ -8,9 +8,10 @@ from sklearn.utils import check_array
 
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import as_real_array, check_sampling_rate
-from sklearn_aera.inspection._style import COLORS, DATA_COLOR, PARAMETERS, axes_or_new, legend_above
+from sklearn_aera.inspection._style import COLORS, DATA_COLOR, axes_or_new, legend_above
 
 
+@fill_docstring()
 class SpectrumDisplay:
     """Power spectral density of traces, with the expectation of a noise model.
 
@@ -29,10 +30,7 @@ class SpectrumDisplay:
     name : str, default="Measured"
         Name of the traces in the legend.
 
-    Attributes
-    ----------
-    ax_ : matplotlib Axes
-    figure_ : matplotlib Figure
+    %(drawn_on)s
 
     Examples
     --------
@@ -54,7 +52,6 @@ class SpectrumDisplay:
         self.name = name
 
     @classmethod
-    @fill_docstring(**PARAMETERS)
     def from_traces(
         cls, traces, *, model=None, carriers=None, sampling_rate=None, name="Measured", ax=None
     ):
@@ -73,7 +70,7 @@ class SpectrumDisplay:
             In MHz; None for that of the simulator, or 180 without a simulator.
         name : str, default="Measured"
             Name of the traces in the legend.
-        %(ax)s
+        %(axes)s
 
         Returns
         -------
@@ -117,7 +114,6 @@ class SpectrumDisplay:
         display = cls(frequency, density, expected=expected, carriers=carriers, name=name)
         return display.plot(ax)
 
-    @fill_docstring(**PARAMETERS)
     def plot(self, ax=None):
         """Draw the densities and mark the carriers.
 

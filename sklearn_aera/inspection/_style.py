@@ -1,8 +1,7 @@
-"""Colours, markers, axes and parameter texts that the displays share."""
+"""Colours, markers and axes that the displays share."""
 
 import numpy as np
 
-from sklearn_aera import _docstrings
 from sklearn_aera._validation import check_vector, shown
 
 # Okabe and Ito's palette, which colour-blind readers can distinguish; black is kept for data.
@@ -12,25 +11,6 @@ DATA_COLOR = "0.45"
 TRUTH_COLOR = "#D55E00"
 RECOVERED_COLOR = COLORS[0]
 LIMIT_COLOR = "black"
-
-PARAMETERS = {
-    "sampling_rate": _docstrings.PARAMETERS["sampling_rate"],
-    "ax": """
-ax : matplotlib Axes, default=None
-    Axes to draw on; None for a new figure.""",
-    "two_axes": """
-axes : sequence of two matplotlib Axes, default=None
-    Axes to draw on; None for a new figure.""",
-    "bins": """
-bins : int or array-like, default=9
-    Number of equal bins over the range of the signals' ``snr``, or the edges of the bins.
-name : str, default=None
-    Name in the legend; with an estimator None stands for the name of its class.""",
-}
-# The sections of the docstring of a method `plot`.
-_RETURNS = "\n\nReturns\n-------\nself : object\n    The display."
-PARAMETERS["plot"] = f"Parameters\n----------{PARAMETERS['ax']}{_RETURNS}"
-PARAMETERS["plot_two"] = f"Parameters\n----------{PARAMETERS['two_axes']}{_RETURNS}"
 
 
 def axes_or_new(ax):

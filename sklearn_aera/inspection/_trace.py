@@ -6,7 +6,6 @@ from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import check_sampling_rate
 from sklearn_aera.inspection._style import (
     DATA_COLOR,
-    PARAMETERS,
     RECOVERED_COLOR,
     TRUTH_COLOR,
     axes_or_new,
@@ -14,7 +13,16 @@ from sklearn_aera.inspection._style import (
     legend_above,
 )
 
+_SERIES = """
+trace : array-like of shape (n_samples,)
+    In mV.
+signal : array-like of shape (n_samples,), default=None
+    True pulse in mV; not drawn if it is zero throughout.
+recovered : array-like of shape (n_samples,), default=None
+    Recovered pulse in mV."""
 
+
+@fill_docstring(series=_SERIES)
 class TraceDisplay:
     """A trace as a function of time, with the true and the recovered pulse if they are known.
 
@@ -24,17 +32,9 @@ class TraceDisplay:
     ----------
     time : ndarray of shape (n_samples,)
         In us.
-    trace : ndarray of shape (n_samples,)
-        In mV.
-    signal : ndarray of shape (n_samples,), default=None
-        True pulse in mV.
-    recovered : ndarray of shape (n_samples,), default=None
-        Recovered pulse in mV.
+    %(series)s
 
-    Attributes
-    ----------
-    ax_ : matplotlib Axes
-    figure_ : matplotlib Figure
+    %(drawn_on)s
 
     Examples
     --------
@@ -53,35 +53,25 @@ class TraceDisplay:
         self.recovered = recovered
 
     @classmethod
-    @fill_docstring(**PARAMETERS)
     def from_trace(cls, trace, *, signal=None, recovered=None, sampling_rate=180.0, ax=None):
         """Draw one trace.
 
         Parameters
         ----------
-        trace : array-like of shape (n_samples,)
-            In mV.
-        signal : array-like of shape (n_samples,), default=None
-            True pulse in mV; not drawn if it is all zero.
-        recovered : array-like of shape (n_samples,), default=None
-            Recovered pulse in mV.
+        %(series)s
         %(sampling_rate)s
-        %(ax)s
+        %(axes)s
 
         Returns
         -------
         TraceDisplay
 
-        Raises
-        ------
-        ValueError
-            If the arrays are not one-dimensional, finite and of the same length.
+        %(same_length)s
         """
         series = check_series(trace=trace, signal=signal, recovered=recovered)
         rate = check_sampling_rate(sampling_rate)
         return cls(np.arange(len(series["trace"])) / rate, **series).plot(ax)
 
-    @fill_docstring(**PARAMETERS)
     def plot(self, ax=None):
         """Draw the trace and the pulses.
 

@@ -15,6 +15,7 @@ axes : sequence of matplotlib Axes, default=None
 """
 
 
+@fill_docstring(axes=_AXES)
 class TrainingDisplay:
     """Loss and accuracy after each epoch of a training.
 
@@ -47,7 +48,6 @@ class TrainingDisplay:
         self.history = history
 
     @classmethod
-    @fill_docstring(axes=_AXES)
     def from_estimator(cls, estimator, *, axes=None):
         """Draw the training of a fitted estimator.
 
@@ -77,17 +77,10 @@ class TrainingDisplay:
             )
         return cls(estimator.history_).plot(axes)
 
-    @fill_docstring(axes=_AXES)
     def plot(self, axes=None):
         """Draw the history and mark the epoch with the smallest validation loss.
 
-        Parameters
-        ----------
-        %(axes)s
-
-        Returns
-        -------
-        TrainingDisplay
+        %(plot)s
         """
         quantities = [name for name in _NAMES if name in self.history]
         size = (4.5, 1.2 + 1.6 * len(quantities))

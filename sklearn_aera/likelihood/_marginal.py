@@ -35,8 +35,9 @@ def log_likelihood_ratio(X, bank, amplitudes, weights, scale, degrees_of_freedom
     """Compute log(p(trace | pulse) / p(trace | noise)), averaged over a bank and amplitudes.
 
     For one white template g of unit peak and an amplitude A, the Gaussian log-ratio of the n
-    independent values x of a trace is ``l = A g.x - A^2 g.g / 2``. For noise of unknown variance with nu degrees of
-    freedom (see `fit_noise_scale`), it is ``h(l) = -(nu + n)/2 log(1 - 2 l / (nu + x.x))``.
+    independent values x of a trace is ``l = A g.x - A^2 g.g / 2``. For noise of unknown variance
+    with nu degrees of freedom (see `fit_noise_scale`), it is
+    ``h(l) = -(nu + n)/2 log(1 - 2 l / (nu + x.x))``.
 
     The amplitudes, (n_amplitudes, n_cells), are peaks over the RMS of the trace, and the weights
     their prior probabilities, (n_amplitudes,). The bank is for traces divided by ``scale``, that

@@ -6,15 +6,21 @@ import numpy as np
 
 
 class PulsePrior(NamedTuple):
-    """Prior distribution of the strength of a pulse."""
+    """Prior distribution of the strength of a pulse.
+
+    Parameters
+    ----------
+    snr : (float, float)
+        Range in which the signal-to-noise ratio is uniform.
+    mean_square : ndarray of shape (n_cells,), float32
+        Mean square of pulses of unit peak; 0 if the ratio refers to the measured trace.
+    log_odds : float
+        Logarithm of the odds of a pulse against noise alone.
+    """
 
     snr: tuple[float, float]
-    """Range in which the signal-to-noise ratio is uniform."""
     mean_square: np.ndarray
-    """Mean square of the pulses of unit peak, (n_cells,), float32. 0 if the ratio refers to the
-    measured trace."""
     log_odds: float
-    """Logarithm of the odds of a pulse against noise alone."""
 
     @classmethod
     def from_range(cls, snr, snr_reference, mean_square, priors):

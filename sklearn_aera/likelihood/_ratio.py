@@ -194,7 +194,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         log_odds = self.decision_function(X)
         return self.classes_[(log_odds > 0).astype(int)]
 
-    def posterior_mean(self, X):
+    def posterior_mean(self, X, return_std=False):
         """Recover the signal as its posterior mean, the estimate of lowest mean squared error.
 
         The model includes noise alone, with the probability ``priors_[0]``: the estimate is
@@ -206,8 +206,16 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         ``n_phases=4``. The computing time grows with their product.
 
         %(X)s
+        return_std : bool, default=False
+            Whether to return the standard deviations, too.
 
-        %(signals)s
+        Returns
+        -------
+        signals : ndarray of shape (n_traces, n_samples), float32
+            In the unit of the traces.
+        std : ndarray of shape (n_traces, n_samples), float32
+            Posterior standard deviation of the signal at each sample, only with ``return_std``. It
+            includes the possibility that there is no pulse.
 
         Examples
         --------
@@ -222,7 +230,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         """
         X = validate_traces(self, X, reset=False, several_channels=False)
         noise = self.scale_, self.degrees_of_freedom_
-        return posterior_mean(X, self.bank_, self.pulse_prior_, *noise)
+        return posterior_mean(X, self.bank_, self.pulse_prior_, *noise, return_std=return_std)
 
     def template_fit(self, X):
         """Recover the signal as the best fitting template, the classical estimate.

@@ -16,7 +16,7 @@ _LARGEST_RATIO = 1e5
 _TINY = 1e-30
 
 
-def posterior_mean(X, bank, prior, scale, degrees_of_freedom):
+def posterior_mean(X, bank, prior, scale, degrees_of_freedom, *, return_std=False):
     """Compute the posterior mean of the signal, over all pulses of a bank and noise alone.
 
     ``E[s | x] = sum_k P(k | x) E[A | x, k] g_k``: the sum of the templates g of unit peak, times
@@ -24,13 +24,22 @@ def posterior_mean(X, bank, prior, scale, degrees_of_freedom):
     contributes s = 0.
 
     The bank is for traces divided by ``scale``, that of the noise. The signals are in the unit of
-    the traces, of shape (n_traces, n_samples), float32.
+    the traces, of shape (n_traces, n_samples), float32. With ``return_std`` the standard deviations
+    of the same sum are returned beside them, the roots of ``E[s^2 | x] - E[s | x]^2``.
     """
 
-    def amplitudes(products, rms, power):
-        return _mean_amplitudes(products, rms, power, bank, prior, degrees_of_freedom)
+    def moments(products, rms, power):
+        first, second = _amplitude_sums(
+            products, rms, power, bank, prior, degrees_of_freedom, return_std
+        )
+        mean = bank.signals(first)
+        if not return_std:
+            return [mean]
+        variance = bank.squares(second) - np.square(mean, dtype=np.float64)
+        return mean, np.sqrt(np.maximum(variance, 0)).astype(np.float32)
 
-    return _recover(amplitudes, X, bank, scale)
+    results = _recover(moments, X, bank, scale)
+    return tuple(results) if return_std else results[0]
 
 
 def template_fit(X, bank, scale):
@@ -39,20 +48,33 @@ def template_fit(X, bank, scale):
     The amplitude is ``A = g.x / g.g``, for the white template g with the largest
     ``(g.x)^2 / g.g``. Arguments and result are those of `posterior_mean`.
     """
-    return _recover(lambda products, *_: _best_amplitudes(products, bank), X, bank, scale)
+
+    def best(products, *_):
+        return [bank.signals(_best_amplitudes(products, bank))]
+
+    return _recover(best, X, bank, scale)[0]
 
 
-def _recover(amplitudes, X, bank, scale):
-    """Compute signals from a function of products, RMS and power that gives their amplitudes."""
-    signals = np.empty(X.shape, dtype=np.float32)
-    for rows, white, rms, power in white_batches(X, bank, scale):
-        recovered = bank.signals(amplitudes(bank.products(white), rms, power))
-        signals[rows] = recovered * (rms * scale).astype(np.float32)[:, None]
-    return signals
+def _recover(estimate, X, bank, scale):
+    """Apply a function of products, RMS and power, which returns signals over the RMS.
+
+    It returns a sequence of arrays. They are brought to the unit of the traces, and returned as a
+    list of arrays of shape (n_traces, n_samples), float32.
+    """
+    found = []
+    for _, white, rms, power in white_batches(X, bank, scale):
+        unit = (rms * scale).astype(np.float32)[:, None]
+        found.append([part * unit for part in estimate(bank.products(white), rms, power)])
+    return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
 
-def _mean_amplitudes(products, rms, power, bank, prior, degrees_of_freedom):
-    """Return the posterior mean amplitude of every quadrature, (n_traces, 2 n_cells)."""
+def _amplitude_sums(products, rms, power, bank, prior, degrees_of_freedom, with_squares):
+    """Return sums of posterior mean amplitudes over the phases and polarities of each cell.
+
+    The first array has the amplitudes of in-phase templates and quadratures, (n_traces,
+    2 n_cells). The second, None unless it is wanted, has the mean squares of the amplitudes for
+    the products of both, see `TemplateBank.squares`, (n_traces, 3 n_cells).
+    """
     matched = [matched_filter(products, pair) for pair in bank.weights]
     pairs = list(zip(matched, bank.energy, strict=True))
     largest = np.max([_best_terms(np.abs(z), e, prior).max(axis=1) for z, e in pairs], axis=0)
@@ -62,18 +84,21 @@ def _mean_amplitudes(products, rms, power, bank, prior, degrees_of_freedom):
     gain = np.minimum(both / rest * rms**2, _LARGEST_RATIO / np.maximum(np.abs(largest), _TINY))
     gain = np.maximum(gain, _TINY).astype(np.float32)
     total = np.zeros(len(rms))
-    means = np.zeros((2, len(rms), len(bank.times)), dtype=np.float32)
-    for (z, energy), pair in zip(pairs, bank.weights, strict=True):
+    sums = np.zeros((5 if with_squares else 2, len(rms), len(bank.times)), dtype=np.float32)
+    for (z, energy), (cosine, sine) in zip(pairs, bank.weights, strict=True):
         for polarity in (1, -1):
             terms = polarity * z, energy, prior, gain, largest
-            rows, cells, evidence, first = _amplitude_moments(*terms)
+            rows, cells, evidence, first, second = _amplitude_moments(*terms)
             total += np.bincount(rows, evidence, len(rms))
-            for mean, weight in zip(means, polarity * pair, strict=True):
-                mean[rows, cells] += first * weight[cells]
+            linear = [(first, polarity * cosine), (first, polarity * sine)]
+            square = [(second, cosine**2), (second, cosine * sine), (second, sine**2)]
+            for part, (moment, weight) in zip(sums, linear + square, strict=False):
+                part[rows, cells] += moment * weight[cells]
     ratio = both / 2 * np.log((degrees_of_freedom + power) / rest)
     ratio += np.log(total / (2 * bank.energy.size))
-    means *= (expit(ratio + prior.log_odds) / total).astype(np.float32)[:, None]
-    return np.concatenate(means, axis=1)
+    sums *= (expit(ratio + prior.log_odds) / total).astype(np.float32)[:, None]
+    means, squares = np.concatenate(sums[:2], axis=1), sums[2:]
+    return means, np.concatenate(squares, axis=1) if with_squares else None
 
 
 def _best_terms(z, energy, prior):
@@ -83,7 +108,7 @@ def _best_terms(z, energy, prior):
 
 
 def _amplitude_moments(z, energy, prior, gain, largest):
-    """Integrate ``exp(gain (A z - A^2 e / 2 - largest))``, and A times it, over the prior.
+    """Integrate ``exp(gain (A z - A^2 e / 2 - largest))``, times 1, A and A^2, over the prior.
 
     Rows and cells with negligible terms are left out. The signal-to-noise ratio, which is
     uniform, is integrated over the range in which the amplitude is within `_SPAN` standard
@@ -95,16 +120,19 @@ def _amplitude_moments(z, energy, prior, gain, largest):
     prior = prior._replace(mean_square=prior.mean_square[cells])
     best, width = prior.clip(z / energy), np.float32(_SPAN) / np.sqrt(gain * energy)
     start, stop = (prior.snr_of(prior.clip(end)) for end in (best - width, best + width))
-    evidence, first = np.zeros_like(z), np.zeros_like(z)
+    evidence, first, second = np.zeros_like(z), np.zeros_like(z), np.zeros_like(z)
     for node, weight in zip(_NODES, _NODE_WEIGHTS, strict=True):
         amplitude = prior.amplitude(start + node * (stop - start))
         loss = gain * (largest - amplitude * (z - 0.5 * amplitude * energy))
         term = weight * np.exp(-np.maximum(loss, 0))
         evidence += term
-        first += amplitude * term
+        term *= amplitude
+        first += term
+        term *= amplitude
+        second += term
     low, high = prior.snr
     share = (stop - start) / (high - low) if low < high else np.ones_like(start)
-    return rows, cells, share * evidence, share * first
+    return rows, cells, share * evidence, share * first, share * second
 
 
 def _best_amplitudes(products, bank):

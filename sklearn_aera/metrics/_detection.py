@@ -40,26 +40,7 @@ class Efficiency(NamedTuple):
     threshold: float
 
 
-METRIC_PARAMETERS = {
-    "scores": """
-y_true : array-like of shape (n_traces,)
-    Labels of two classes, 0 for noise and 1 for pulses. Of other numbers the smaller is noise; of
-    texts "noise" or "background", which must be the first in alphabetical order.
-y_score : array-like of shape (n_traces,)
-    Scores of the detector, higher for traces more likely to hold a signal.""",
-    "threshold": """
-max_fpr : float, default=0.01
-    False-positive rate at which the threshold is chosen on this sample. Not used with
-    ``threshold``.
-threshold : float, default=None
-    Threshold chosen beforehand, for example by `threshold_at_fpr` on validation data.""",
-    "confidence_level": """
-confidence_level : float, default=0.6827
-    Probability content of the intervals; the default is that of one standard deviation.""",
-}
-
-
-@fill_docstring(**METRIC_PARAMETERS)
+@fill_docstring()
 def binomial_interval(n_successes, n_trials, confidence_level=0.6827):
     """Rate with its exact (Clopper-Pearson) confidence interval.
 
@@ -97,7 +78,7 @@ def binomial_interval(n_successes, n_trials, confidence_level=0.6827):
     return Interval(n_successes / n_trials, float(low), float(high))
 
 
-@fill_docstring(**METRIC_PARAMETERS)
+@fill_docstring()
 def threshold_at_fpr(y_true, y_score, *, max_fpr=0.01):
     """Lowest threshold whose false-positive rate is at most ``max_fpr``.
 
@@ -137,7 +118,7 @@ def threshold_at_fpr(y_true, y_score, *, max_fpr=0.01):
     return float(np.nextafter(np.asarray(noise[n_allowed], dtype), np.inf, dtype=dtype))
 
 
-@fill_docstring(**METRIC_PARAMETERS)
+@fill_docstring()
 def tpr_at_fpr(
     y_true, y_score, *, max_fpr=0.01, threshold=None, return_interval=False, confidence_level=0.6827
 ):
@@ -185,7 +166,7 @@ def tpr_at_fpr(
     return tpr if return_interval else tpr.value
 
 
-@fill_docstring(**METRIC_PARAMETERS)
+@fill_docstring()
 def operating_point(y_val, score_val, y_test, score_test, *, max_fpr=0.01, confidence_level=0.6827):
     """Choose a threshold on validation data and measure the rates at it on test data.
 
@@ -228,7 +209,7 @@ def operating_point(y_val, score_val, y_test, score_test, *, max_fpr=0.01, confi
     return OperatingPoint(threshold, tpr, fpr)
 
 
-@fill_docstring(**METRIC_PARAMETERS)
+@fill_docstring()
 def detection_efficiency(
     y_true, y_score, snr, *, bins=9, max_fpr=0.01, threshold=None, confidence_level=0.6827
 ):

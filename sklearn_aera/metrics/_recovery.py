@@ -5,29 +5,18 @@ from typing import NamedTuple
 import numpy as np
 import scipy.signal
 
-from sklearn_aera._docstrings import PARAMETERS, fill_docstring
-from sklearn_aera._validation import (
-    check_interval,
-    check_real,
-    check_rows,
-    check_sampling_rate,
-)
-from sklearn_aera.metrics._detection import METRIC_PARAMETERS, Interval, binomial_interval
+from sklearn_aera._docstrings import fill_docstring
+from sklearn_aera._validation import check_real, check_rows, check_sampling_rate, window_samples
+from sklearn_aera.metrics._detection import Interval, binomial_interval
 
 _FLOATS = (np.float64, np.float32)
 _PARAMETERS = {
-    **PARAMETERS,
-    **METRIC_PARAMETERS,
     "traces": """
 traces : array-like of shape (n_traces, n_samples)
     In mV.""",
     "pair": """
 true_signals, recovered : array-like of shape (n_traces, n_samples)
     True and recovered signals, both in the same unit.""",
-    "window": """
-window : (float, float) or None, default=None
-    Part of the trace in which the energy is summed, in us from the first sample; None for the
-    whole trace.""",
 }
 
 
@@ -73,9 +62,9 @@ def trace_energy(traces, *, sampling_rate=180.0, window=None):
     >>> trace_energy([[0.0, 3.0, -4.0, 1.0]], sampling_rate=2.0, window=(1.0, 2.0))
     array([8.5])
     """
-    traces, rate = check_rows(traces, "traces", _FLOATS), check_sampling_rate(sampling_rate)
-    traces = traces[:, _samples(window, rate, traces.shape[1])]
-    return np.einsum("ij,ij->i", traces, traces, dtype=np.float64) / rate
+    traces = check_rows(traces, "traces", _FLOATS)
+    traces = traces[:, window_samples(window, "window", sampling_rate, traces.shape[1])]
+    return np.einsum("ij,ij->i", traces, traces, dtype=np.float64) / float(sampling_rate)
 
 
 @fill_docstring(**_PARAMETERS)
@@ -262,20 +251,6 @@ def invented_pulses(recovered, threshold, *, sampling_rate=180.0, confidence_lev
     energy = trace_energy(recovered, sampling_rate=sampling_rate)[is_pulse]
     rate = binomial_interval(int(is_pulse.sum()), len(is_pulse), confidence_level)
     return InventedPulses(rate, float(energy.mean()) if energy.size else float("nan"))
-
-
-def _samples(window, rate, n_samples):
-    """Return the slice of the samples inside a window in us."""
-    if window is None:
-        return slice(None)
-    start, stop = check_interval(window, "window", min_val=0.0)
-    samples = slice(int(np.ceil(start * rate)), int(np.ceil(stop * rate)))
-    if samples.start >= min(samples.stop, n_samples):
-        raise ValueError(
-            f"window must hold at least one of the {n_samples} samples, which end at "
-            f"{n_samples / rate:.3f} us, got {window!r}"
-        )
-    return samples
 
 
 def _check_pair(true_signals, other, name="recovered"):

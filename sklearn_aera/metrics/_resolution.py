@@ -8,7 +8,7 @@ from sklearn.utils import check_consistent_length
 
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import check_real, check_vector
-from sklearn_aera.metrics._detection import METRIC_PARAMETERS, OPEN_UNIT, Interval, bin_edges
+from sklearn_aera.metrics._detection import OPEN_UNIT, Interval, bin_edges
 
 # Lower end of the central 68 %: one standard deviation below the mean of a normal distribution.
 _LOWER = float(norm.cdf(-1))
@@ -30,7 +30,7 @@ class ResolutionCurve(NamedTuple):
     n_events: np.ndarray
 
 
-@fill_docstring(**METRIC_PARAMETERS)
+@fill_docstring()
 def bias_and_resolution(errors, *, confidence_level=0.6827):
     """Median of errors and half the width of their central 68 %.
 
@@ -86,7 +86,7 @@ def bias_and_resolution(errors, *, confidence_level=0.6827):
     return Resolution(bias, Interval(value, float(value - shorter), float(value + longer)))
 
 
-@fill_docstring(**METRIC_PARAMETERS)
+@fill_docstring()
 def recovery_resolution(errors, snr, *, bins=9, confidence_level=0.6827):
     """Bias and resolution as functions of the signal-to-noise ratio.
 

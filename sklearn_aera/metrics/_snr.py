@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_aera._validation import as_real_array
+from sklearn_aera._validation import check_reals
 
 
 def signal_to_noise_ratio(signal, noise):
@@ -43,9 +43,7 @@ def signal_to_noise_ratio(signal, noise):
 
 
 def _check(samples, name):
-    samples = np.asarray(as_real_array(samples, name), dtype=np.float64)
+    samples = check_reals(samples, name)
     if samples.ndim == 0 or samples.shape[-1] == 0:
         raise ValueError(f"{name} must have at least one sample, got shape {samples.shape}")
-    if not np.isfinite(samples).all():
-        raise ValueError(f"{name} must be finite, but it contains NaN or infinity")
     return samples

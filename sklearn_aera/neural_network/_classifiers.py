@@ -9,12 +9,11 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._docstrings import fill_docstring
+from sklearn_aera._labels import check_classes
 from sklearn_aera._validation import check_choice
-from sklearn_aera.neural_network import _parameter_texts as texts
 from sklearn_aera.neural_network._architecture import (
     CONVOLUTIONAL_POOLINGS,
     RECURRENT_POOLINGS,
@@ -28,8 +27,10 @@ from sklearn_aera.neural_network._network_estimator import (
     check_sample_weight,
     training_method,
 )
+from sklearn_aera.neural_network._parameter_texts import TEXTS
 
 
+@fill_docstring(**TEXTS)
 @dataclass(eq=False, repr=False, kw_only=True)
 class TraceClassifier(ClassifierMixin, NetworkEstimator):
     """Base of the classifiers: a subclass describes its network by ``_network()``."""
@@ -45,33 +46,20 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, signals=None):
         """Train the network.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-            Traces; float32 is taken without a copy.
+        %(traces)s
         y : array-like of shape (n_traces,)
-            Labels of two or more classes, numbers or strings.
-        sample_weight : array-like of shape (n_traces,), default=None
-            Weight of each trace, at least 0.
-        X_val : array-like of shape (n_validation_traces, ...), default=None
-            Validation traces, on which the network is not trained: after each epoch ``history_``
-            gets the loss and the accuracy on them, and ``early_stopping`` uses them instead of a
-            share of the training traces.
-        y_val : array-like of shape (n_validation_traces,), default=None
-            Labels of the validation traces.
+            Labels of two or more classes. Of two, the background has the label 0 or False, else
+            the smaller of two numbers or the text "noise" or "background"; when sorted, it must
+            come first.
+        %(sample_weight)s
+        %(validation)s
         signals : array-like of the shape of X, default=None
             True signals in the traces, zero for noise alone, in the unit of ``X`` and after the
             same preprocessing. With ``pooling="log_sum_exp"`` the network learns from them when
             pulses arrive, which takes fewer traces than to learn it from labels.
 
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data are not valid; before any training starts.
+        %(fitted)s
+            The error is raised before the training starts.
         """
         return self._fit_data(X, y, sample_weight, X_val, y_val, signals=signals)
 
@@ -79,28 +67,18 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
     def partial_fit(self, X, y, classes=None, sample_weight=None, signals=None):
         """Train for one more epoch, at a constant learning rate.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-            Traces.
+        %(traces)s
         y : array-like of shape (n_traces,)
             Labels.
         classes : array-like of shape (n_classes,), default=None
             All classes that any call will have; needed at the first call.
-        sample_weight : array-like of shape (n_traces,), default=None
-            Weight of each trace, at least 0.
+        %(sample_weight)s
         signals : array-like of the shape of X, default=None
             True signals, as in `fit`.
 
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data are not valid, ``classes`` is missing at the first call, or
-            ``class_weight`` is "balanced", which needs all of the data.
+        %(fitted)s
+            Also if ``classes`` is missing at the first call, or ``class_weight`` is "balanced",
+            which needs all of the data.
         """
         self._check_parameters()
         if isinstance(self.class_weight, str):
@@ -119,15 +97,12 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
     def decision_function(self, X):
         """Logits of traces.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+        %(X_channels)s
 
         Returns
         -------
         ndarray of shape (n_traces,) for two classes, else (n_traces, n_classes), float64
         """
-        check_is_fitted(self)
         X = validate_traces(self, X, dtype=np.float32, reset=False)
         logits = self._outputs(X).astype(np.float64)
         return logits[:, 0] if logits.shape[1] == 1 else logits
@@ -135,9 +110,7 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
     def predict_proba(self, X):
         """Probabilities of the classes.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+        %(X_channels)s
 
         Returns
         -------
@@ -151,9 +124,7 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
     def predict(self, X):
         """Most probable class of each trace.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+        %(X_channels)s
 
         Returns
         -------
@@ -217,6 +188,7 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
             raise ValueError(
                 f"y has only 1 class{among}, {classes.tolist()[0]!r}: at least 2 are needed"
             )
+        check_classes(classes)
         return {"classes_": classes, **self._untrained_state(self._architecture(classes), seed)}
 
     def _current_state(self, data):
@@ -240,12 +212,7 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         )
 
 
-@fill_docstring(
-    cell=texts.CELL,
-    training=texts.TRAINING,
-    class_weight=texts.CLASS_WEIGHT,
-    fitted=texts.CLASSIFIER_FITTED,
-)
+@fill_docstring(**TEXTS)
 @dataclass(eq=False, repr=False, kw_only=True)
 class RecurrentClassifier(TraceClassifier):
     """Classify traces with a recurrent network: simple RNN, LSTM or GRU, one- or bidirectional.
@@ -274,13 +241,14 @@ class RecurrentClassifier(TraceClassifier):
         ``kernel_size=1`` and ``stride=1`` the recurrent layer reads single samples.
     mix_signals : bool, default=False
         In each epoch, put the training signals into the noise of other traces, at the times of
-        other signals; used where `fit` is given ``signals``. Limited data give endless traces.
+        other signals: limited data then give new traces in each epoch. Only used if `fit` is
+        given ``signals``.
     %(training)s
     %(class_weight)s
 
     Attributes
     ----------
-    %(fitted)s
+    %(classifier_attributes)s
 
     See Also
     --------
@@ -340,9 +308,7 @@ class RecurrentClassifier(TraceClassifier):
         return check_recurrent_network(self)
 
 
-@fill_docstring(
-    training=texts.TRAINING, class_weight=texts.CLASS_WEIGHT, fitted=texts.CLASSIFIER_FITTED
-)
+@fill_docstring(**TEXTS)
 @dataclass(eq=False, repr=False, kw_only=True)
 class ConvolutionalClassifier(TraceClassifier):
     """Classify traces with convolutions alone.
@@ -367,7 +333,7 @@ class ConvolutionalClassifier(TraceClassifier):
 
     Attributes
     ----------
-    %(fitted)s
+    %(classifier_attributes)s
 
     See Also
     --------
@@ -425,7 +391,7 @@ def _check_signal_labels(signals, codes, classes):
     if wrong.size:
         row, found = wrong[0], "not zero" if has_signal[wrong[0]] else "zero"
         raise ValueError(
-            f"signals must be zero for traces of noise alone, and for no other: it is {found} in "
-            f"row {row}, which y calls {classes.tolist()[codes[row]]!r}; there are {wrong.size} "
-            "such rows"
+            "signals must be zero for traces of noise alone, and not zero for traces with a pulse: "
+            f"they are {found} in row {row}, whose label is {classes.tolist()[codes[row]]!r}, and "
+            f"wrong in {wrong.size} rows in total"
         )

@@ -12,20 +12,17 @@ from sklearn_aera._channels import validate_traces
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._scaling import divide_by_std
 from sklearn_aera._validation import check_count
-from sklearn_aera.neural_network import _parameter_texts as texts
-from sklearn_aera.neural_network._architecture import (
-    Architecture,
-    check_recurrent_network,
-)
+from sklearn_aera.neural_network._architecture import Architecture, check_recurrent_network
 from sklearn_aera.neural_network._network_estimator import (
     NetworkEstimator,
     TrainingData,
     check_sample_weight,
     training_method,
 )
+from sklearn_aera.neural_network._parameter_texts import TEXTS
 
 
-@fill_docstring(cell=texts.CELL, training=texts.TRAINING, fitted=texts.FITTED)
+@fill_docstring(**TEXTS)
 @dataclass(eq=False, repr=False, kw_only=True)
 class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
     """Recover the pulses in traces with a recurrent network.
@@ -62,7 +59,7 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
         The fitted ``whitener``.
     scale_ : float
         Root mean square of the training signals, in standard deviations of their traces.
-    %(fitted)s
+    %(attributes)s
     history_ : dict of list of float
         ``loss`` of each epoch, the mean square error in units of ``scale_``; with validation data
         ``val_loss`` too.
@@ -106,28 +103,16 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
         """Train the network.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-            Traces, not whitened if there is a ``whitener``.
+        %(traces)s
+            They must not be whitened if there is a ``whitener``.
         y : array-like of the shape of X
             The true signals, all zero for noise alone, in any unit. For traces of one channel it
             may have fewer columns: the signals at the first samples.
-        sample_weight : array-like of shape (n_traces,), default=None
-            Weight of each trace, at least 0.
-        X_val, y_val : array-like, default=None
-            Validation traces and signals, on which the network is not trained: after each epoch
-            ``history_`` gets the loss on them, and ``early_stopping`` uses it instead of a share
-            of the training traces.
+        %(sample_weight)s
+        %(validation)s
 
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or the data are not valid; before any training starts.
+        %(fitted)s
+            The error is raised before the training starts.
         """
         return self._fit_data(X, y, sample_weight, X_val, y_val)
 
@@ -135,18 +120,12 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one more epoch, at a constant learning rate.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-            Traces.
+        %(traces)s
         y : array-like of the shape of X
             The true signals.
-        sample_weight : array-like of shape (n_traces,), default=None
-            Weight of each trace, at least 0.
+        %(sample_weight)s
 
-        Returns
-        -------
-        self
+        %(fitted)s
         """
         self._check_parameters()
         return self._continue_fit(X, y, sample_weight)
@@ -154,9 +133,7 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
     def predict(self, X):
         """Recover the signals in traces.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+        %(X_channels)s
 
         Returns
         -------
@@ -171,14 +148,10 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
     def score(self, X, y, sample_weight=None):
         """Share of the signals' variance that is recovered, `sklearn.metrics.r2_score`.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-            Traces.
+        %(traces)s
         y : array-like of the shape of X
             The true signals.
-        sample_weight : array-like of shape (n_traces,), default=None
-            Weight of each trace.
+        %(sample_weight)s
 
         Returns
         -------

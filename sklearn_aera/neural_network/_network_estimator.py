@@ -14,6 +14,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._random import draw_seed
 from sklearn_aera._validation import check_choice, check_count, check_real
 from sklearn_aera.datasets import make_traces
@@ -54,9 +55,9 @@ class TrainingData(NamedTuple):
 
 
 def training_method(method):
-    """Decorate a method that trains: it sets up callbacks, and a failure changes nothing.
+    """Decorate a training method: set up callbacks, and undo its changes if it fails.
 
-    After any exception, KeyboardInterrupt included, the fitted attributes are those of before.
+    After any exception, KeyboardInterrupt included, the fitted attributes are what they were.
     """
 
     @with_callbacks
@@ -115,6 +116,7 @@ def clear_compiled_networks():
         pool.clear()
 
 
+@fill_docstring()
 @dataclass(eq=False, repr=False, kw_only=True)
 class NetworkEstimator(Estimator):
     """Base of the estimators with a network; its fields are the parameters of the training.
@@ -158,9 +160,9 @@ class NetworkEstimator(Estimator):
         Parameters
         ----------
         simulator : TraceSimulator, callable or None, default=None
-            What makes the data: a simulator, see `sklearn_aera.datasets.make_traces`, or a
-            function from the number of an epoch (0, 1, ...) to a data set with ``traces`` and,
-            for a classifier, ``y`` (0 or 1) or, for a denoiser, ``signals``: a Bunch or dict.
+            Simulator of the events, as in `sklearn_aera.datasets.make_traces`; or a function
+            that takes the number of an epoch (0, 1, ...) and returns its data, a Bunch or dict
+            with ``traces`` and, for a classifier, ``y`` (0 or 1), for a denoiser, ``signals``.
         n_events : int, default=20_000
             Events per epoch; not used with a function.
         preprocessing : fitted transformer, default=None
@@ -169,16 +171,9 @@ class NetworkEstimator(Estimator):
             Options of `sklearn_aera.datasets.make_traces` that describe the events: ``snr``,
             ``signal_fraction``, ``arrival_time``, ``spectral_slope``, ``first_event_id``.
 
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter is not valid; if ``early_stopping`` or ``class_weight`` is set, which
-            are for data that are limited; if ``events`` are given with a function, or what the
-            function returns is not such a data set.
+        %(fitted)s
+            Also if ``early_stopping`` or ``class_weight`` is set, which are for limited data; if
+            ``events`` are given with a function, or the function returns no such data set.
         """
         self._check_parameters()
         for name in ("early_stopping", "class_weight"):
@@ -224,10 +219,10 @@ class NetworkEstimator(Estimator):
         return keras_model(self.architecture_, self.weights_)
 
     def discard_optimizer_state(self):
-        """Discard what only further training needs, two thirds of a stored model.
+        """Discard the state of the optimiser, which only further training needs.
 
-        Training that continues all the same (`partial_fit`, ``warm_start``) starts with a fresh
-        optimiser.
+        It is two thirds of a stored model. Training can still continue (`partial_fit`,
+        ``warm_start``), with a new optimiser.
 
         Returns
         -------

@@ -1,15 +1,14 @@
-"""Descriptions of parameters and attributes that several estimators with a network share."""
+"""Texts that the docstrings of several estimators with a network share."""
 
-CELL = """
+TEXTS = {
+    "cell": """
 cell : {"gru", "lstm", "simple_rnn"}, default="gru"
     The recurrent cell.
 hidden_size : int or tuple of int, default=32
     Number of units of the recurrent layer, or of each of several.
 bidirectional : bool, default=True
-    Whether a second recurrent layer reads the sequence backwards in time.
-"""
-
-TRAINING = """
+    Whether a second recurrent layer reads the sequence backwards in time.""",
+    "training": """
 dropout : float, default=0.0
     Share of the last layer's inputs dropped while training, at least 0 and below 1.
 learning_rate : float, default=1e-3
@@ -28,12 +27,12 @@ max_shift : int, default=0
 batch_size : int, default=128
     Traces per training step.
 epochs : int, default=10
-    Passes over the training data; with ``early_stopping`` their largest number.
+    Number of passes over the training data; with ``early_stopping`` the largest number.
 early_stopping : bool, default=False
     Set a share of the training data aside, stop when the loss on it no longer falls, and restore
     the weights of the lowest loss.
 validation_fraction : float, default=0.1
-    The share set aside.
+    Share of the training data that ``early_stopping`` sets aside.
 n_iter_no_change : int, default=5
     Epochs without improvement after which training stops.
 tol : float, default=1e-4
@@ -43,19 +42,25 @@ warm_start : bool, default=False
 random_state : int, RandomState instance or None, default=None
     Seed of initial weights, order of the traces, augmentation, dropout and validation split.
 verbose : int, default=0
-    Print a line per epoch if above 0.
-"""
-
-CLASS_WEIGHT = """
+    Print a line per epoch if above 0.""",
+    "class_weight": """
 class_weight : dict, "balanced" or None, default=None
-    Weights of the classes; "balanced" weights them inversely to their frequencies.
-"""
-
-FITTED = """
-n_features_in_ : int
-    Number of values of a trace: samples times channels.
-trace_shape_ : tuple of int
-    Shape of a trace, (n_samples,) or (n_channels, n_samples).
+    Weights of the classes; "balanced" weights them inversely to their frequencies.""",
+    "traces": """
+Parameters
+----------
+X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+    Traces; float32 is taken without a copy.""",
+    "sample_weight": """
+sample_weight : array-like of shape (n_traces,), default=None
+    Weight of each trace, at least 0.""",
+    "validation": """
+X_val, y_val : array-like, default=None
+    Validation data, on which the network is not trained, as ``X`` and ``y``. After each epoch
+    ``history_`` gets the loss on them, and for a classifier the accuracy, and ``early_stopping``
+    uses them instead of a share of the training data.""",
+    "attributes": """
+%(trace_shape)s
 architecture_ : Architecture
     Description of the fitted network.
 weights_ : list of ndarray
@@ -63,16 +68,14 @@ weights_ : list of ndarray
 optimizer_state_ : list of ndarray
     State of the optimiser, from which training can continue.
 n_iter_ : int
-    Number of epochs trained, over all calls that continued one another.
+    Number of trained epochs, with those of earlier calls that this training continued.
 seed_ : int
-    Seed that ``random_state`` gave.
-"""
-
-CLASSIFIER_FITTED = f"""
+    Seed drawn from ``random_state``.""",
+    "classifier_attributes": """
 classes_ : ndarray of shape (n_classes,)
     The labels, in increasing order.
-{FITTED}
+%(attributes)s
 history_ : dict of list of float
     ``loss`` and ``accuracy`` of each epoch; with validation data ``val_loss`` and
-    ``val_accuracy`` too.
-"""
+    ``val_accuracy`` too.""",
+}

@@ -5,12 +5,12 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._channels import validate_traces
-from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._scaling import divide_by_std
 from sklearn_aera._validation import check_choice
 
 
-@fill_docstring(**PARAMETERS)
+@fill_docstring()
 class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     """Divide traces by their standard deviation.
 

@@ -6,13 +6,13 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._covariance import stationary_autocovariance
-from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._labels import background_rows
 from sklearn_aera._validation import check_regularization
 from sklearn_aera._whitening import fit_whitening, whiten
 
 
-@fill_docstring(**PARAMETERS)
+@fill_docstring()
 class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
     """Whiten noise: suppress carriers and flatten the spectrum within the band.
 

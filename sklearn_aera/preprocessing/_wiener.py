@@ -7,7 +7,7 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._covariance import signal_autocovariance, stationary_autocovariance
-from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._labels import background_mask
 from sklearn_aera._toeplitz import (
     DENSE_LENGTH,
@@ -18,7 +18,7 @@ from sklearn_aera._toeplitz import (
 from sklearn_aera._validation import check_regularization
 
 
-@fill_docstring(**PARAMETERS)
+@fill_docstring()
 class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
     """Recover pulses with the linear filter of lowest mean squared error.
 

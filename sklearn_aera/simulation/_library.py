@@ -4,14 +4,14 @@ import numpy as np
 import scipy.fft
 
 from sklearn_aera._base import Documented
-from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import check_rows, check_sampling_rate
 
 # Points per sample at which the envelope is computed to find its peak.
 _OVERSAMPLING = 16
 
 
-@fill_docstring(**PARAMETERS)
+@fill_docstring()
 class PulseLibrary(Documented):
     """Library of pulse waveforms, from which each event takes one at random.
 

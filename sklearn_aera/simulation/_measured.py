@@ -4,11 +4,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from sklearn_aera._base import Documented
-from sklearn_aera._docstrings import PARAMETERS, fill_docstring
-from sklearn_aera._validation import check_rows, check_sampling_rate
+from sklearn_aera._docstrings import fill_docstring
+from sklearn_aera._validation import check_interval, check_rows, check_sampling_rate, shown
 
 
-@fill_docstring(**PARAMETERS)
+@fill_docstring()
 class MeasuredNoise(Documented):
     """Background noise from random segments of recordings.
 
@@ -17,11 +17,17 @@ class MeasuredNoise(Documented):
 
     Parameters
     ----------
-    recordings : array-like of shape (n_recordings, n_times)
+    recordings : array-like of shape (n_recordings, n_times), or Recording
         Recorded background without pulses, in mV, at least as long as a trace. The simulator's
-        frequency response is not applied to it, since recordings already contain it.
+        frequency response is not applied to it, since recordings already contain it. Each
+        antenna of a `sklearn_aera.datasets.Recording` is one of the recordings: select one, as
+        in ``recording[0]``, to train a detector for its spectrum.
     sampling_rate : float, default=180.0
-        Sampling rate of the recordings in MHz, equal to that of the simulator.
+        Sampling rate of the recordings in MHz, equal to that of the simulator. A `Recording`
+        says its own.
+    exclude : sequence of (float, float), default=()
+        Times in us that hold a pulse, from and to: no trace contains them. The time of the first
+        sample is zero, or that of the `Recording`.
 
     Examples
     --------
@@ -38,9 +44,10 @@ class MeasuredNoise(Documented):
     n_uniform = 2
     n_normal = 0
 
-    def __init__(self, recordings, sampling_rate=180.0):
+    def __init__(self, recordings, sampling_rate=180.0, exclude=()):
         self.recordings = recordings
         self.sampling_rate = sampling_rate
+        self.exclude = exclude
 
     def prepare(self, grid):
         """Check the recordings, which must be as long as a trace and not zero throughout.
@@ -48,7 +55,7 @@ class MeasuredNoise(Documented):
         %(prepared)s
         """
         recordings = check_rows(self.recordings, "recordings", np.float32)
-        rate = check_sampling_rate(self.sampling_rate)
+        rate = check_sampling_rate(getattr(self.recordings, "sampling_rate", self.sampling_rate))
         if not np.isclose(rate, grid.sampling_rate, rtol=1e-6):
             raise ValueError(
                 f"sampling_rate of the recordings must be the simulator's, "
@@ -64,6 +71,7 @@ class MeasuredNoise(Documented):
             raise ValueError(f"recordings must not be zero throughout, as number {silent[0]} is")
         self.recordings_ = recordings
         self.n_samples_ = grid.n_samples
+        self.starts_ = self._allowed_starts(recordings.shape[1], grid)
         return self
 
     def traces(self, uniform, normal):
@@ -78,7 +86,26 @@ class MeasuredNoise(Documented):
         %(in_mV)s
         """
         windows = sliding_window_view(self.recordings_, self.n_samples_, axis=1)
-        n_recordings, n_starts, _ = windows.shape
-        recording = np.floor(uniform[:, 0] * n_recordings).astype(int)
-        start = np.floor(uniform[:, 1] * n_starts).astype(int)
-        return windows[recording, start]
+        recording = np.floor(uniform[:, 0] * len(windows)).astype(int)
+        first, behind = self.starts_.T
+        n_before = np.cumsum(behind - first)
+        rank = np.floor(uniform[:, 1] * n_before[-1]).astype(int)
+        part = np.searchsorted(n_before, rank, side="right")
+        return windows[recording, behind[part] - n_before[part] + rank]
+
+    def _allowed_starts(self, n_times, grid):
+        """Return the ranges of first samples of traces, (n_ranges, 2), between excluded times."""
+        zero = getattr(self.recordings, "first_time", 0.0)
+        ends = [0]
+        for times in sorted(check_interval(times, "exclude") for times in self.exclude):
+            low, high = (np.array(times) - zero) * grid.sampling_rate
+            ends += [np.floor(low + 1e-6) - grid.n_samples + 1, np.floor(high + 1e-6) + 1]
+        ends = np.clip([*ends, n_times - grid.n_samples + 1], 0, n_times - grid.n_samples + 1)
+        starts = np.maximum.accumulate(ends[::2].astype(int)), ends[1::2].astype(int)
+        ranges = np.column_stack(starts)
+        ranges = ranges[ranges[:, 1] > ranges[:, 0]]
+        if len(ranges) == 0:
+            raise ValueError(
+                f"exclude must leave a trace of {grid.n_samples} samples, got {shown(self.exclude)}"
+            )
+        return ranges

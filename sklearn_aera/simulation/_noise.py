@@ -1,10 +1,13 @@
 """Noise of a radio antenna: Galaxy, electronics, narrowband carriers and bursts."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.stats import poisson
 
 from sklearn_aera._base import Documented
-from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import check_choice, check_interval, check_real, check_reals, shown
 
 _SPEED_OF_LIGHT = 299_792_458.0  # m / s
@@ -76,7 +79,8 @@ def galactic_temperature(frequencies):
     return galactic_brightness(frequencies) * _SPEED_OF_LIGHT**2 / (2 * _BOLTZMANN * v**2)
 
 
-@fill_docstring(**PARAMETERS)
+@fill_docstring()
+@dataclass(eq=False, repr=False)
 class AntennaNoise(Documented):
     """Noise of an antenna: broadband noise, narrowband carriers and optional bursts.
 
@@ -124,25 +128,14 @@ class AntennaNoise(Documented):
     array([0.09, 0.09, 0.09], dtype=float32)
     """
 
-    def __init__(
-        self,
-        rms=0.1,
-        electronics_temperature=300.0,
-        carriers=(58.887, 61.523, 68.555, 71.191),
-        carrier_share=0.9,
-        carrier_amplitude="jitter",
-        burst_rate=0.0,
-        burst_duration=(0.03, 0.3),
-        burst_amplitude=(1.0, 5.0),
-    ):
-        self.rms = rms
-        self.electronics_temperature = electronics_temperature
-        self.carriers = carriers
-        self.carrier_share = carrier_share
-        self.carrier_amplitude = carrier_amplitude
-        self.burst_rate = burst_rate
-        self.burst_duration = burst_duration
-        self.burst_amplitude = burst_amplitude
+    rms: float = 0.1
+    electronics_temperature: float = 300.0
+    carriers: Sequence[float] = (58.887, 61.523, 68.555, 71.191)
+    carrier_share: float = 0.9
+    carrier_amplitude: str = "jitter"
+    burst_rate: float = 0.0
+    burst_duration: float | tuple = (0.03, 0.3)
+    burst_amplitude: float | tuple = (1.0, 5.0)
 
     def prepare(self, grid):
         """Check the parameters, and compute the spectra of the noise on a frequency grid.

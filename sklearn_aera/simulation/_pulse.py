@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_aera._base import Documented
-from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._events import MAX_SLOPE
 from sklearn_aera._validation import check_count, check_interval, check_real, check_reals
 
@@ -51,7 +51,7 @@ def amplitude_spectrum(frequencies, slope, quadratic_slope=0.0, quadratic_freque
     return np.exp((np.log(10) * exponent).astype(np.float32))
 
 
-@fill_docstring(**PARAMETERS)
+@fill_docstring()
 class AnalyticPulse(Documented):
     """Pulses with an exponential spectrum and a nearly constant phase.
 

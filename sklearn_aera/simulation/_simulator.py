@@ -1,5 +1,8 @@
 """Simulation of the traces of an event table."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -7,7 +10,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator, one_task
-from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._events import EVENT_COLUMNS, check_events, require
 from sklearn_aera._frequency_grid import FrequencyGrid
 from sklearn_aera._random import draw_seed
@@ -21,7 +24,8 @@ from sklearn_aera.simulation._pulse import AnalyticPulse
 _BATCH_SIZE = 256
 
 
-@fill_docstring(**PARAMETERS)
+@fill_docstring()
+@dataclass(eq=False, repr=False)
 class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     """Simulate the voltage traces of events: noise, and a pulse where ``snr`` is above zero.
 
@@ -75,29 +79,16 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
     True
     """
 
-    def __init__(
-        self,
-        pulse=None,
-        noise=None,
-        response=None,
-        sampling_rate=180.0,
-        n_samples=500,
-        snr_reference="noise",
-        n_bits=None,
-        full_scale=2.048,
-        random_state=None,
-        n_jobs=None,
-    ):
-        self.pulse = pulse
-        self.noise = noise
-        self.response = response
-        self.sampling_rate = sampling_rate
-        self.n_samples = n_samples
-        self.snr_reference = snr_reference
-        self.n_bits = n_bits
-        self.full_scale = full_scale
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+    pulse: Any = None
+    noise: Any = None
+    response: Any = None
+    sampling_rate: float = 180.0
+    n_samples: int = 500
+    snr_reference: str = "noise"
+    n_bits: int | None = None
+    full_scale: float = 2.048
+    random_state: Any = None
+    n_jobs: int | None = None
 
     @one_task
     def fit(self, X, y=None):

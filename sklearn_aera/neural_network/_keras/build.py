@@ -14,9 +14,6 @@ KERAS_LAYERS = {
 }
 # Units of the layer before the logits of the cells.
 _CELL_UNITS = 32
-# Stated for every layer: a user's keras.json may have other defaults.
-_FLOAT = {"dtype": "float32"}
-_CHANNELS_LAST = {"data_format": "channels_last"} | _FLOAT
 
 
 def build_network(architecture, seed, *, training=False, recurrent_layers=KERAS_LAYERS):
@@ -28,7 +25,7 @@ def build_network(architecture, seed, *, training=False, recurrent_layers=KERAS_
     weights and outputs as `KERAS_LAYERS`.
     """
     seeds = iter(np.random.SeedSequence(seed).generate_state(64) >> 1)
-    traces = keras.Input(architecture.trace_shape, name="traces", **_FLOAT)
+    traces = keras.Input(architecture.trace_shape, name="traces")
     samples = _time_first(traces, architecture)
     x = features = _front_end(samples, architecture, seeds)
     if architecture.pooling == "log_sum_exp":
@@ -66,11 +63,11 @@ def _cells_head(x, features, architecture, seeds, with_cells):
     """
     (n_logits,) = architecture.output_shape
     n_parts = 2 * architecture.stride * architecture.n_channels if n_logits == 1 else 1
-    x = _dropout(keras.layers.Concatenate(**_FLOAT)([x, features]), architecture, seeds)
+    x = _dropout(keras.layers.Concatenate()([x, features]), architecture, seeds)
     x = _dense(_CELL_UNITS, seeds, activation="relu")(x)
     cells = _dense(n_parts * n_logits, seeds, name="cells")(x)
     n_cells = cells.shape[1] * n_parts
-    cells = keras.layers.Reshape((n_cells, n_logits), **_FLOAT)(cells) - float(np.log(n_cells))
+    cells = keras.layers.Reshape((n_cells, n_logits))(cells) - float(np.log(n_cells))
     logits = keras.ops.logsumexp(cells, axis=1)
     return keras.ops.concatenate([logits, cells[..., 0]], axis=1) if with_cells else logits
 
@@ -79,7 +76,7 @@ def _with_power(features, samples):
     """Features of each step, and the logarithm of the mean square of the whole trace."""
     power = keras.ops.log(keras.ops.mean(samples * samples, axis=(1, 2)) + 1e-3)
     power = keras.ops.repeat(power[:, None, None], features.shape[1], axis=1)
-    return keras.layers.Concatenate(**_FLOAT)([features, power])
+    return keras.layers.Concatenate()([features, power])
 
 
 def _trace_head(x, features, samples, architecture, seeds):
@@ -95,7 +92,7 @@ def _trace_head(x, features, samples, architecture, seeds):
         padding, (_, kernel_size, stride) = "same", architecture.filters[0]
         weights = _weights_over_time(x, features, architecture, seeds)
         filtered = _convolution(samples, architecture.filters[0], None, seeds)
-        x = _corrected(keras.layers.Multiply(**_FLOAT)([filtered, weights]), weights, seeds)
+        x = _corrected(keras.layers.Multiply()([filtered, weights]), weights, seeds)
     signal = keras.layers.Conv1DTranspose(
         architecture.n_channels,
         kernel_size,
@@ -103,12 +100,11 @@ def _trace_head(x, features, samples, architecture, seeds):
         padding=padding,
         kernel_initializer=_glorot(seeds),
         name="waveforms",
-        **_CHANNELS_LAST,
     )(x)
     if len(architecture.output_shape) == 2:
-        signal = keras.layers.Permute((2, 1), **_FLOAT)(signal)
+        signal = keras.layers.Permute((2, 1))(signal)
     else:
-        signal = keras.layers.Flatten(**_CHANNELS_LAST)(signal)
+        signal = keras.layers.Flatten()(signal)
     return signal[..., : architecture.output_shape[-1]]
 
 
@@ -118,7 +114,7 @@ def _weights_over_time(x, features, architecture, seeds):
     The recurrent outputs summarise the whole trace, the features describe each time.
     """
     n_filters = architecture.filters[0][0]
-    x = keras.layers.Concatenate(**_FLOAT)([x, features])
+    x = keras.layers.Concatenate()([x, features])
     x = _dense(n_filters, seeds, activation="relu")(x)
     logits = _dense(n_filters, seeds, name="weights")(x)
     weights = keras.ops.softmax(keras.ops.pad(logits, ((0, 0), (0, 1), (0, 0))), axis=1)
@@ -136,7 +132,7 @@ def _corrected(amplitudes, weights, seeds):
     pulse = _pool(amplitudes, "mean")
     pulse = _dense(2 * n_filters, seeds, activation="relu")(pulse)
     # Before training nothing is corrected.
-    zeros = {"kernel_initializer": "zeros"} | _FLOAT
+    zeros = {"kernel_initializer": "zeros"}
     factor = keras.layers.Dense(n_filters, bias_initializer="ones", name="factor", **zeros)(pulse)
     offset = keras.layers.Dense(n_filters, name="addition", **zeros)(pulse)
     return amplitudes * factor[:, None] + weights * offset[:, None]
@@ -159,7 +155,7 @@ def _frames(samples, architecture):
         return samples
     n_missing = max(kernel_size - n_samples, 0)
     n_missing += (kernel_size - n_samples - n_missing) % stride
-    flat = keras.layers.Flatten(**_CHANNELS_LAST)(samples)
+    flat = keras.layers.Flatten()(samples)
     padded = keras.ops.pad(flat, ((0, 0), (0, n_missing * n_channels)))
     return keras.ops.extract_sequences(padded, kernel_size * n_channels, stride * n_channels)
 
@@ -167,8 +163,8 @@ def _frames(samples, architecture):
 def _time_first(traces, architecture):
     """Samples (n, n_samples, n_channels) of traces."""
     if len(architecture.trace_shape) == 2:
-        return keras.layers.Permute((2, 1), **_FLOAT)(traces)
-    return keras.layers.Reshape((architecture.n_samples, 1), **_FLOAT)(traces)
+        return keras.layers.Permute((2, 1))(traces)
+    return keras.layers.Reshape((architecture.n_samples, 1))(traces)
 
 
 def _recurrent(make, bidirectional, seeds):
@@ -180,14 +176,13 @@ def _recurrent(make, bidirectional, seeds):
             recurrent_initializer=keras.initializers.Orthogonal(seed=int(next(seeds))),
             seed=0,  # Not used, but without one Keras draws from Python's global generator.
             **options,
-            **_FLOAT,
         )
 
     if not bidirectional:
         return layer()
     # The backward layer is given, not copied: a copy would start with the same weights.
     forward, backward = layer(), layer(go_backwards=True)
-    return keras.layers.Bidirectional(forward, backward_layer=backward, **_FLOAT)
+    return keras.layers.Bidirectional(forward, backward_layer=backward)
 
 
 def _convolution(x, filters, activation, seeds):
@@ -199,28 +194,27 @@ def _convolution(x, filters, activation, seeds):
         padding="same",
         activation=activation,
         kernel_initializer=_glorot(seeds),
-        **_CHANNELS_LAST,
     )(x)
 
 
 def _dense(n_units, seeds, **options):
-    return keras.layers.Dense(n_units, kernel_initializer=_glorot(seeds), **options, **_FLOAT)
+    return keras.layers.Dense(n_units, kernel_initializer=_glorot(seeds), **options)
 
 
 def _dropout(x, architecture, seeds):
     if not architecture.dropout:
         return x
-    return keras.layers.Dropout(architecture.dropout, seed=int(next(seeds)), **_FLOAT)(x)
+    return keras.layers.Dropout(architecture.dropout, seed=int(next(seeds)))(x)
 
 
 def _pool(x, pooling):
     if pooling == "last":  # The last recurrent layer gives its last output alone.
         return x
     if pooling == "max":
-        return keras.layers.GlobalMaxPooling1D(**_CHANNELS_LAST)(x)
+        return keras.layers.GlobalMaxPooling1D()(x)
     if pooling == "mean":
-        return keras.layers.GlobalAveragePooling1D(**_CHANNELS_LAST)(x)
-    return keras.layers.Flatten(**_CHANNELS_LAST)(x)
+        return keras.layers.GlobalAveragePooling1D()(x)
+    return keras.layers.Flatten()(x)
 
 
 def _glorot(seeds):

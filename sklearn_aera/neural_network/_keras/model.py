@@ -1,7 +1,4 @@
-"""Keras models whose training steps run many to a call, and what watches their training.
-
-Measured with ``examples/benchmarks/training_steps.py``: see the table in ``docs/scale.rst``.
-"""
+"""Keras models whose training steps run many to a call, and what watches their training."""
 
 import inspect
 from functools import cached_property
@@ -11,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 from sklearn.utils import gen_batches
 from tensorflow.python.framework.ops import gradient_registry
+
+from sklearn_aera.neural_network._keras.interrupts import interrupts_held
 
 _PREDICTION_BATCH = 512
 # Steps of one call of the compiled graph. Python handles Ctrl-C between calls.
@@ -23,8 +22,9 @@ class TraceModel(keras.Model):
 
     The steps of an epoch run inside the compiled graph, on data that are on the device already, in
     an order that ``seed`` and the number of the epoch determine, each with its own learning rate.
-    `keras.Model.fit` builds an input pipeline at each call and shuffles with TensorFlow's global
-    generator. ``target_shape`` is the shape of one target: (1,) for a class index, or a signal's.
+    `keras.Model.fit` can do the same, one epoch a call, and builds an input pipeline at each call:
+    ``examples/benchmarks/training_steps.py`` measures what that costs, see ``docs/scale.rst``.
+    ``target_shape`` is the shape of one target: (1,) for a class index, or a signal's.
     """
 
     def fit(
@@ -72,20 +72,27 @@ class TraceModel(keras.Model):
     def predict(self, x):
         """Outputs for traces, shape (n, *output_shape), float32."""
         batches = gen_batches(len(x), _PREDICTION_BATCH)
-        return np.concatenate([self._forward(tf.constant(x[rows])).numpy() for rows in batches])
+        return np.concatenate([self._predict_batch(x[rows]) for rows in batches])
+
+    @interrupts_held()
+    def _predict_batch(self, x):
+        return self._forward(tf.constant(x)).numpy()
 
     def _run_epoch(self, data, order, rates, batch_size):
         self.reset_metrics()
         for steps in gen_batches(len(rates), _STEPS_PER_CALL):
             rows = order[steps.start * batch_size : steps.stop * batch_size]
-            self._train_steps(*data, *map(tf.constant, (rows, rates[steps], batch_size)))
+            with interrupts_held():
+                self._train_steps(*data, *map(tf.constant, (rows, rates[steps], batch_size)))
         return self._results()
 
+    @interrupts_held()
     def _evaluate(self, data):
         self.reset_metrics()
         self._test_steps(*data, tf.constant(_PREDICTION_BATCH))
         return self._results()
 
+    @interrupts_held()
     def _results(self):
         return {name: float(value) for name, value in self.get_metrics_result().items()}
 
@@ -123,6 +130,7 @@ class TraceModel(keras.Model):
         traces = tf.TensorSpec(self.input_shape, tf.float32)
         return traces, tf.TensorSpec((None, *self.target_shape), tf.float32), _vector(tf.float32)
 
+    @interrupts_held()
     def _as_tensors(self, x, y, sample_weight):
         y = np.asarray(y, dtype=np.float32).reshape(len(y), *self.target_shape)
         weight = np.ones(len(y)) if sample_weight is None else sample_weight
@@ -169,6 +177,7 @@ def state_variables(model):
     return [*model.weights, *(generator.state for generator in generators if generator)]
 
 
+@interrupts_held()
 def values_of(variables):
     """Copies of variables as arrays."""
     return [np.array(variable) for variable in variables]

@@ -16,6 +16,7 @@ import tensorflow as tf
 from scikeras.wrappers import KerasClassifier, KerasRegressor
 
 from sklearn_aera.neural_network._keras.build import KERAS_LAYERS, build_network
+from sklearn_aera.neural_network._keras.defaults import keras_defaults
 from sklearn_aera.neural_network._keras.layers import FAST_LAYERS
 from sklearn_aera.neural_network._keras.losses import (
     DetectionLoss,
@@ -43,14 +44,15 @@ def lend(architecture):
         matching = [network for network in _idle if network.architecture == architecture]
         if matching:
             _idle.remove(matching[-1])
-    network = matching[-1] if matching else CompiledNetwork(architecture)
-    try:
-        yield network
-    finally:
-        with _lock:
-            if generation == _generation:
-                _idle.append(network)
-                del _idle[:-_MAX_IDLE]
+    with keras_defaults():
+        network = matching[-1] if matching else CompiledNetwork(architecture)
+        try:
+            yield network
+        finally:
+            with _lock:
+                if generation == _generation:
+                    _idle.append(network)
+                    del _idle[:-_MAX_IDLE]
 
 
 def clear():
@@ -109,6 +111,7 @@ class CompiledNetwork:
             self._loaded = [np.array(weight) for weight in weights]
 
 
+@keras_defaults()
 def keras_model(architecture, weights):
     """A Keras model of standard layers with the given weights."""
     check_process()
@@ -128,7 +131,10 @@ def _scikeras_estimator(architecture):
         y = np.zeros((2, np.prod(architecture.target_shape)), np.float32)
     else:
         y = np.arange(max(*architecture.output_shape, 2))
-    return wrapped.initialize(np.zeros((len(y), *architecture.trace_shape), np.float32), y)
+    wrapped.initialize(np.zeros((len(y), *architecture.trace_shape), np.float32), y)
+    # Its step that does nothing would warn where users want data frames.
+    wrapped.feature_encoder_.set_output(transform="default")
+    return wrapped
 
 
 def _compile(architecture):
@@ -137,20 +143,19 @@ def _compile(architecture):
     layers = KERAS_LAYERS if on_gpu else FAST_LAYERS
     model = build_network(architecture, 0, training=True, recurrent_layers=layers)
     # A weighted mean, so that a weight of 2 is worth two copies of a trace.
-    options = {"reduction": "mean_with_sample_weight", "dtype": "float32"}
-    named = {"name": "accuracy", "dtype": "float32"}
+    options = {"reduction": "mean_with_sample_weight"}
     model.target_shape = architecture.target_shape
     if architecture.head == "trace":
         loss, metrics = SignalError(**options), []
     elif architecture.learns_arrival:
         loss = DetectionLoss(architecture, **options)
-        metrics = [keras.metrics.MeanMetricWrapper(detection_accuracy, **named)]
+        metrics = [keras.metrics.MeanMetricWrapper(detection_accuracy, name="accuracy")]
     elif architecture.output_shape == (1,):
         loss = keras.losses.BinaryCrossentropy(from_logits=True, **options)
-        metrics = [keras.metrics.BinaryAccuracy(threshold=0.0, **named)]
+        metrics = [keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")]
     else:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, **options)
-        metrics = [keras.metrics.SparseCategoricalAccuracy(**named)]
+        metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
     optimizer = keras.optimizers.AdamW()
     # A variable, so that one graph serves every value. Without decay AdamW is Adam.
     optimizer.weight_decay = tf.Variable(0.0, trainable=False)
