@@ -19,7 +19,8 @@ X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_sample
 Parameters
 ----------
 X : array-like, DataFrame or dict of shape (n_events, 5)
-    Event table with the columns `sklearn_aera.datasets.EVENT_COLUMNS`.""",
+    Event table with the columns `sklearn_aera.datasets.EVENT_COLUMNS`, and, for several channels,
+    the column "polarization".""",
     "y_background": """
 y : array-like of shape (n_traces,) or of the shape of X, default=None
     Labels or true signals. The background has the label 0 or False, else the smaller of two
@@ -42,7 +43,7 @@ ValueError, TypeError
     "in_mV": """
 Returns
 -------
-ndarray of shape (n_events, n_samples), float32
+ndarray of shape (n_events, n_samples) or (n_events, n_channels, n_samples), float32
     In mV.""",
     "prepared": """
 Parameters
@@ -62,7 +63,7 @@ Parameters
 ----------
 slope : ndarray of shape (n_pulses,)
     Spectral slope per GHz. A library does not use it.
-uniform : ndarray of shape (n_pulses, 1)
+uniform : ndarray of shape (n_pulses, n_uniform)
     Uniform random numbers on [0, 1).
 
 Returns

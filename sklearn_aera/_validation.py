@@ -170,13 +170,14 @@ def check_reals(values, name, **limits):
     return values
 
 
-def check_rows(values, name, dtype):
-    """Return finite real numbers in two dimensions, not empty, as an array."""
+def check_rows(values, name, dtype, *, channels=False):
+    """Return finite real numbers in two dimensions, or three with channels, as an array."""
     values = as_real_array(values, name)
-    if np.ndim(values) != 2:
-        raise ValueError(f"{name} must have two dimensions, got shape {np.shape(values)}")
+    if np.ndim(values) != 2 and not (channels and np.ndim(values) == 3):
+        allowed = "two or three" if channels else "two"
+        raise ValueError(f"{name} must have {allowed} dimensions, got shape {np.shape(values)}")
     with np.errstate(over="ignore", invalid="ignore"):  # Infinite values are reported.
-        return check_array(values, dtype=dtype, input_name=name)
+        return check_array(values, dtype=dtype, input_name=name, allow_nd=channels)
 
 
 def check_vector(values, name):
