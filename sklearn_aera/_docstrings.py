@@ -23,9 +23,10 @@ X : array-like, DataFrame or dict of shape (n_events, 5)
     the column "polarization".""",
     "y_background": """
 y : array-like of shape (n_traces,) or of the shape of X, default=None
-    Labels or true signals. The background has the label 0 or False, else the smaller of two
-    numbers or the text "noise" or "background"; its true signals are zero throughout. If there is
-    none, or y is None, all traces are background.""",
+    Labels or true signals, which say which traces are background. The label of the background is
+    0 or False; without such a label, it is the smaller of two numbers, or the text "noise" or
+    "background". The true signals of the background are zero. Without y, or without background
+    traces in it, all traces are taken as background.""",
     "signals": """
 Returns
 -------
@@ -105,8 +106,9 @@ window : (float, float) or None, default=None
     whole trace.""",
     "scores": """
 y_true : array-like of shape (n_traces,)
-    Labels of two classes, 0 for noise and 1 for pulses. Of other numbers the smaller is noise; of
-    texts "noise" or "background", which must be the first in alphabetical order.
+    Labels of two classes, 0 for noise and 1 for pulses. With other numbers, the smaller is the
+    label of noise; with texts, "noise" or "background", which must be the first in alphabetical
+    order.
 y_score : array-like of shape (n_traces,)
     Scores of the detector, higher for traces more likely to hold a signal.""",
     "threshold": """

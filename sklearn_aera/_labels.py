@@ -12,9 +12,9 @@ _BACKGROUND = {"noise", "background"}
 def background_mask(y):
     """Return which labels or true signals are background, of shape (n_traces,).
 
-    A true signal, with more than one value, is background if it is zero throughout. Of labels, 0
-    and False are background, else the smaller of two numbers. Of two texts, one must be "noise"
-    or "background". A single number other than 0 is the label of pulses.
+    A true signal, with more than one value, is background if it is zero throughout. The labels 0
+    and False are background; without them, the smaller of two numbers is. Of two texts, one must
+    be "noise" or "background". A single number other than 0 is the label of pulses.
     """
     array = as_array(y, "y")
     is_text = array.dtype.kind in "OU" and all(isinstance(label, str) for label in array.flat)

@@ -144,7 +144,7 @@ def test_signals_in_searches(data, routing):
         (lambda s, y: s[:-1], "signals must have the shape of X"),
         (lambda s, y: np.where(y[:, None] == 1, s, np.nan), "signals contains NaN"),
         (lambda s, y: s + 1.0, "signals must be zero for traces of noise alone, .* not zero"),
-        (lambda s, y: 0 * s, "and for no other: it is zero in row .* calls 1"),
+        (lambda s, y: 0 * s, "not zero for traces with a pulse: they are zero in row .* 1,"),
     ],
 )
 def test_bad_signals(data, change, message):

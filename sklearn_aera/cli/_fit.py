@@ -49,7 +49,7 @@ def train(
     cell: Annotated[Cell | None, typer.Option(help="Recurrent cell.")] = None,
     hidden_size: Annotated[int, typer.Option(min=1, help="Units of the recurrent layer.")] = 32,
     bidirectional: Annotated[
-        bool, typer.Option("--bidirectional/--one-directional", help="Directions of the layer.")
+        bool, typer.Option("--bidirectional/--one-directional", help="Read in both directions.")
     ] = True,
     epochs: Epochs = None,
     endless: Annotated[
@@ -143,7 +143,7 @@ def tune(
         list[int], typer.Option("--hidden-size", min=1, help="Hidden sizes to try.")
     ] = [12, 24],  # noqa: B006
     both_directions: Annotated[
-        bool, typer.Option("--both/--one-directional", help="Whether to try both directions too.")
+        bool, typer.Option("--both/--one-directional", help="Also try both directions.")
     ] = True,
     folds: Annotated[int, typer.Option(min=2, help="Number of folds of cross-validation.")] = 3,
     scoring: Annotated[str, typer.Option(help="Name of a scikit-learn scorer.")] = "roc_auc",

@@ -2,12 +2,14 @@
 
 from sklearn_aera._public import publish
 from sklearn_aera.metrics._detection import (
+    Interval,
     binomial_interval,
     detection_efficiency,
     operating_point,
     threshold_at_fpr,
     tpr_at_fpr,
 )
+from sklearn_aera.metrics._pulses import PulseParameters, cramer_rao_bound, pulse_parameters
 from sklearn_aera.metrics._rate_tail import RateTail, fit_tail
 from sklearn_aera.metrics._rates import poisson_interval, threshold_at_rate, trigger_rate
 from sklearn_aera.metrics._recovery import (
@@ -23,9 +25,12 @@ from sklearn_aera.metrics._snr import signal_to_noise_ratio
 from sklearn_aera.metrics._snr_at_efficiency import snr_at_efficiency
 
 __all__ = [
+    "Interval",
+    "PulseParameters",
     "RateTail",
     "bias_and_resolution",
     "binomial_interval",
+    "cramer_rao_bound",
     "detection_efficiency",
     "energy_ratio",
     "fit_tail",
@@ -33,6 +38,7 @@ __all__ = [
     "normalized_mean_squared_error",
     "operating_point",
     "poisson_interval",
+    "pulse_parameters",
     "pulse_peak",
     "recovery_resolution",
     "signal_to_noise_ratio",

@@ -1,4 +1,4 @@
-"""Augmentation: traces with the other polarity, moved in time, or with other signals in them."""
+"""Augmentation: traces with opposite polarity, shifted in time, or with other signals."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 
 class Augmentation(NamedTuple):
-    """Random changes of the training traces and their targets, other ones in each epoch."""
+    """Random changes of the training traces and their targets, drawn anew in each epoch."""
 
     flip_polarity: bool
     max_shift: int
@@ -16,7 +16,7 @@ class Augmentation(NamedTuple):
     """What a target is: "class", "signal", or a "row" of the class and the flat signal."""
 
     def __call__(self, traces, targets, rng):
-        """Augmented traces and their targets."""
+        """Return augmented traces and their targets."""
         seed = rng.integers(2**63)
         is_row = self.targets == "row"
         signals = targets[:, 1:].reshape(traces.shape) if is_row else targets
@@ -54,8 +54,9 @@ def flip_and_shift(traces, rng, *, flip_polarity, max_shift):
 def mix_signals(traces, signals, rng):
     """Put the signals into the noise of random traces, each at the time of another signal.
 
-    Every noise, a trace without its signal, is used once, and as many traces as before have a
-    signal. Signals keep their amplitude, and their times the distribution that they have.
+    The noise of each trace, which is the trace without its signal, is used once. The number of
+    traces with a signal, the amplitudes of the signals and the distribution of their times stay
+    the same.
     """
     n_traces, n_samples = len(traces), traces.shape[-1]
     rows = np.flatnonzero(signals.reshape(n_traces, -1).any(axis=1))

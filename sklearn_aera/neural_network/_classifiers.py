@@ -237,7 +237,8 @@ class RecurrentClassifier(TraceClassifier):
         ``kernel_size=1`` and ``stride=1`` the recurrent layer reads single samples.
     mix_signals : bool, default=False
         In each epoch, put the training signals into the noise of other traces, at the times of
-        other signals; used where `fit` is given ``signals``. Limited data give endless traces.
+        other signals: limited data then give new traces in each epoch. Only used if `fit` is
+        given ``signals``.
     %(training)s
     %(class_weight)s
 
@@ -386,7 +387,7 @@ def _check_signal_labels(signals, codes, classes):
     if wrong.size:
         row, found = wrong[0], "not zero" if has_signal[wrong[0]] else "zero"
         raise ValueError(
-            f"signals must be zero for traces of noise alone, and for no other: it is {found} in "
-            f"row {row}, which y calls {classes.tolist()[codes[row]]!r}; there are {wrong.size} "
-            "such rows"
+            "signals must be zero for traces of noise alone, and not zero for traces with a pulse: "
+            f"they are {found} in row {row}, whose label is {classes.tolist()[codes[row]]!r}, and "
+            f"wrong in {wrong.size} rows in total"
         )

@@ -54,9 +54,9 @@ class TrainingData(NamedTuple):
 
 
 def training_method(method):
-    """Decorate a method that trains: it sets up callbacks, and a failure changes nothing.
+    """Decorate a training method: set up callbacks, and undo its changes if it fails.
 
-    After any exception, KeyboardInterrupt included, the fitted attributes are those of before.
+    After any exception, KeyboardInterrupt included, the fitted attributes are what they were.
     """
 
     @with_callbacks
@@ -158,9 +158,9 @@ class NetworkEstimator(Estimator):
         Parameters
         ----------
         simulator : TraceSimulator, callable or None, default=None
-            What makes the data: a simulator, see `sklearn_aera.datasets.make_traces`, or a
-            function from the number of an epoch (0, 1, ...) to a data set with ``traces`` and,
-            for a classifier, ``y`` (0 or 1) or, for a denoiser, ``signals``: a Bunch or dict.
+            Simulator of the events, as in `sklearn_aera.datasets.make_traces`; or a function
+            that takes the number of an epoch (0, 1, ...) and returns its data, a Bunch or dict
+            with ``traces`` and, for a classifier, ``y`` (0 or 1), for a denoiser, ``signals``.
         n_events : int, default=20_000
             Events per epoch; not used with a function.
         preprocessing : fitted transformer, default=None
@@ -224,10 +224,10 @@ class NetworkEstimator(Estimator):
         return keras_model(self.architecture_, self.weights_)
 
     def discard_optimizer_state(self):
-        """Discard what only further training needs, two thirds of a stored model.
+        """Discard the state of the optimiser, which only further training needs.
 
-        Training that continues all the same (`partial_fit`, ``warm_start``) starts with a fresh
-        optimiser.
+        It is two thirds of a stored model. Training can still continue (`partial_fit`,
+        ``warm_start``), with a new optimiser.
 
         Returns
         -------

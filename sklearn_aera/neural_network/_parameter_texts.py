@@ -27,12 +27,12 @@ max_shift : int, default=0
 batch_size : int, default=128
     Traces per training step.
 epochs : int, default=10
-    Passes over the training data; with ``early_stopping`` their largest number.
+    Number of passes over the training data; with ``early_stopping`` the largest number.
 early_stopping : bool, default=False
     Set a share of the training data aside, stop when the loss on it no longer falls, and restore
     the weights of the lowest loss.
 validation_fraction : float, default=0.1
-    The share set aside.
+    Share of the training data that ``early_stopping`` sets aside.
 n_iter_no_change : int, default=5
     Epochs without improvement after which training stops.
 tol : float, default=1e-4
@@ -68,9 +68,9 @@ weights_ : list of ndarray
 optimizer_state_ : list of ndarray
     State of the optimiser, from which training can continue.
 n_iter_ : int
-    Number of epochs trained, over all calls that continued one another.
+    Number of trained epochs, with those of earlier calls that this training continued.
 seed_ : int
-    Seed that ``random_state`` gave.""",
+    Seed drawn from ``random_state``.""",
     "classifier_attributes": """
 classes_ : ndarray of shape (n_classes,)
     The labels, in increasing order.

@@ -48,8 +48,8 @@ verbose : int, default=0
 class Detector(Documented, Pipeline):
     """Pipeline from traces to probabilities whose `fit` takes true signals too.
 
-    Signals pass the fitted steps before the classifier as traces do, which must be linear for it.
-    `make_detector` makes the recommended one.
+    The signals pass through the same fitted transformers as the traces, which must be linear.
+    `make_detector` makes the recommended detector.
 
     Parameters
     ----------
