@@ -2,13 +2,13 @@
 Stations: bands, sampling rates and channels
 ============================================
 
-`make_station <sklearn_aera.simulation.make_station>` makes the simulators of six arrays. Their traces
-differ in band, sampling rate, length and number of channels.
+`make_station <sklearn_aera.simulation.make_station>` makes the simulators of six arrays. Their
+traces differ in band, sampling rate, length and number of channels.
 """
 
 # %%
-# One event of each station, with the same pulse. The azimuth of its electric field is 30 degrees, so
-# the first horizontal arm receives more of it than the second. LOPES has one arm.
+# One event of each station, with the same pulse. The azimuth of its electric field is 30 degrees,
+# so the first horizontal arm receives more of it than the second. LOPES has one arm.
 
 import os
 
@@ -37,9 +37,9 @@ for ax, name in zip(axes, STATIONS, strict=True):
 axes[-1].set(xlabel="Time / µs", xlim=(0, 1.02))
 
 # %%
-# Spectra of their noise, of the first channel. Carriers are the narrow lines: those of AERA's beacon,
-# and those of television and others at LOPES. The noise of the Galaxy decreases with frequency, until
-# that of the electronics is stronger.
+# Spectra of their noise, of the first channel. Carriers are the narrow lines: those of AERA's
+# beacon, and those of television and others at LOPES. The noise of the Galaxy decreases with
+# frequency, until that of the electronics is stronger.
 
 figure, axes = plt.subplots(3, 2, figsize=(9, 8.5), layout="constrained")
 for ax, name in zip(axes.flat, STATIONS, strict=True):

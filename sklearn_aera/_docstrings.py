@@ -41,6 +41,14 @@ Raises
 ------
 ValueError, TypeError
     If a parameter or a value in the data is not valid.""",
+    "overwrite": """
+overwrite : bool, default=False
+    Whether to replace an existing file.
+
+Raises
+------
+FileExistsError
+    If the file exists and ``overwrite`` is False.""",
     "in_mV": """
 Returns
 -------

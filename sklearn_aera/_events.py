@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from sklearn_aera._validation import as_real_array, check_choice, check_rows
+from sklearn_aera._validation import as_real_array, check_rows
 
 EVENT_COLUMNS = ("event_id", "snr", "arrival_time", "spectral_slope", "polarity")
 # Events that are simulated for several channels have one column more.
@@ -23,7 +23,14 @@ def check_events(events):
     Columns of a data frame, dictionary or structured array are selected by name, in any order.
     Raises ValueError if a column is missing or has a value that is not allowed.
     """
-    events, names = _with_column_names(events)
+    if hasattr(events, "collect"):  # a lazy frame
+        events = events.collect()
+    if hasattr(events, "columns"):
+        names = list(events.columns)
+    elif isinstance(events, Mapping):
+        names = list(events)
+    else:
+        names = getattr(getattr(events, "dtype", None), "names", None)
     if names is not None:
         missing = [name for name in EVENT_COLUMNS if names.count(name) != 1]
         if missing:
@@ -51,26 +58,6 @@ def check_events(events):
     for angle in events.T[len(EVENT_COLUMNS) :]:
         require(np.abs(angle) <= 360, ALL_COLUMNS[-1], angle, "from -360 to 360 degrees")
     return events
-
-
-def event_column(events, name):
-    """Return the column of an event table, in any of its forms, with one of `ALL_COLUMNS`."""
-    check_choice(name, "name", ALL_COLUMNS)
-    events, names = _with_column_names(events)
-    if names is not None:
-        return np.asarray(events[name])
-    return np.asarray(events)[:, ALL_COLUMNS.index(name)]
-
-
-def _with_column_names(events):
-    """Return events, and the names of columns if they are a frame, dictionary or structured."""
-    if hasattr(events, "collect"):  # a lazy frame
-        events = events.collect()
-    if hasattr(events, "columns"):
-        return events, list(events.columns)
-    if isinstance(events, Mapping):
-        return events, list(events)
-    return events, getattr(getattr(events, "dtype", None), "names", None)
 
 
 def require(valid, column, values, allowed):

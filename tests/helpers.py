@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 import psutil
 from sklearn.pipeline import Pipeline
 
+from sklearn_aera._events import EVENT_COLUMNS, check_events
 from sklearn_aera.neural_network import (
     ConvolutionalClassifier,
     RecurrentClassifier,
@@ -20,6 +21,12 @@ from sklearn_aera.simulation import AntennaNoise, TraceSimulator
 # Short traces without carriers, and events whose pulses stand out in them.
 QUIET = TraceSimulator(noise=AntennaNoise(carrier_share=0.0), n_samples=120)
 LOUD = {"snr": 8.0, "arrival_time": (0.1, 0.5)}
+
+
+def event_column(events, name):
+    """Column of an event table in any of its forms."""
+    return check_events(events)[:, EVENT_COLUMNS.index(name)]
+
 
 # --- networks: few architectures, since each is compiled once in a run -----------------------
 

@@ -7,6 +7,9 @@ from sklearn_aera.neural_network import RecurrentClassifier
 from sklearn_aera.neural_network._keras.build import build_network
 
 SIZE = 3
+# A simple RNN that reads single samples.
+PLAIN = {"cell": "simple_rnn", "hidden_size": SIZE, "bidirectional": False, "pooling": "flatten"}
+PLAIN |= {"n_filters": 0, "kernel_size": 1, "stride": 1}
 
 
 def _sigmoid(x):
@@ -52,15 +55,16 @@ def gru(x, kernel, recurrent, bias):
     return np.stack(outputs, axis=1)
 
 
-def with_random_weights(model, X):
-    """Bring a classifier into the state that a fit leaves, with weights and biases of about 0.5."""
+def random_network(X, **parameters):
+    """Return a classifier as if it were fitted, with weights of about 0.5, and the weights."""
+    model = RecurrentClassifier(**PLAIN | parameters)
     model.trace_shape_, model.n_features_in_ = X.shape[1:], X.shape[1]
     model.classes_ = np.array([0, 1])
     model.architecture_ = model._architecture(model.classes_)
     shapes = [weight.shape for weight in build_network(model.architecture_, seed=0).weights]
     rng = np.random.default_rng(1)
     model.weights_ = [rng.normal(scale=0.5, size=shape).astype(np.float32) for shape in shapes]
-    return model
+    return model, [weights.astype(float) for weights in model.weights_]
 
 
 EQUATIONS = {"simple_rnn": simple_rnn, "lstm": lstm, "gru": gru}
@@ -71,17 +75,7 @@ EQUATIONS = {"simple_rnn": simple_rnn, "lstm": lstm, "gru": gru}
 def test_network_computes_the_equations(cell, bidirectional):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 9)).astype(np.float32)
-    network = RecurrentClassifier(
-        cell=cell,
-        hidden_size=SIZE,
-        bidirectional=bidirectional,
-        n_filters=0,
-        kernel_size=1,
-        stride=1,
-        pooling="flatten",
-    )
-    model = with_random_weights(network, X)
-    weights = [w.astype(float) for w in model.weights_]
+    model, weights = random_network(X, cell=cell, bidirectional=bidirectional)
     sequence = X.astype(float)[:, :, None]
     hidden = EQUATIONS[cell](sequence, *weights[:3])
     if bidirectional:
@@ -104,17 +98,7 @@ def test_network_computes_the_equations(cell, bidirectional):
 def test_pooling_and_stacking(pooling, pooled):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 8)).astype(np.float32)
-    network = RecurrentClassifier(
-        cell="simple_rnn",
-        hidden_size=(SIZE, SIZE),
-        bidirectional=False,
-        n_filters=0,
-        kernel_size=1,
-        stride=1,
-        pooling=pooling,
-    )
-    model = with_random_weights(network, X)
-    weights = [w.astype(float) for w in model.weights_]
+    model, weights = random_network(X, hidden_size=(SIZE, SIZE), pooling=pooling)
     hidden = simple_rnn(simple_rnn(X[:, :, None].astype(float), *weights[:3]), *weights[3:6])
     logits = pooled(hidden) @ weights[-2] + weights[-1]
     np.testing.assert_allclose(model.decision_function(X), logits[:, 0], atol=1e-5)
@@ -125,21 +109,11 @@ def test_frames(kernel_size, stride):
     """Without filters the cell reads frames of samples; zeros complete the last."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 23)).astype(np.float32)
-    network = RecurrentClassifier(
-        cell="simple_rnn",
-        hidden_size=SIZE,
-        bidirectional=False,
-        n_filters=0,
-        kernel_size=kernel_size,
-        stride=stride,
-        pooling="flatten",
-    )
-    model = with_random_weights(network, X)
+    model, weights = random_network(X, kernel_size=kernel_size, stride=stride)
     starts = range(0, max(23 - kernel_size, 0) + stride, stride)
     starts = [s for s in starts if s == 0 or s + kernel_size < 23 + stride]
     padded = np.pad(X.astype(float), ((0, 0), (0, kernel_size + stride)))
     frames = np.stack([padded[:, s : s + kernel_size] for s in starts], axis=1)
-    weights = [w.astype(float) for w in model.weights_]
     hidden = simple_rnn(frames, *weights[:3])
     logits = hidden.reshape(len(X), -1) @ weights[-2] + weights[-1]
     np.testing.assert_allclose(model.decision_function(X), logits[:, 0], atol=1e-5)
@@ -149,17 +123,7 @@ def test_convolution():
     """The front end is a correlation with each filter, zero-padded evenly and rectified."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 20)).astype(np.float32)
-    network = RecurrentClassifier(
-        cell="simple_rnn",
-        hidden_size=SIZE,
-        bidirectional=False,
-        n_filters=2,
-        kernel_size=4,
-        stride=2,
-        pooling="last",
-    )
-    model = with_random_weights(network, X)
-    weights = [w.astype(float) for w in model.weights_]
+    model, weights = random_network(X, n_filters=2, kernel_size=4, stride=2, pooling="last")
     filters, bias = weights[:2]
     padded = np.pad(X.astype(float), ((0, 0), (1, 1)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, 4, axis=1)[:, ::2]
@@ -171,16 +135,8 @@ def test_convolution():
 
 @pytest.mark.parametrize(("bidirectional", "n_parameters"), [(False, 37_185), (True, 95_873)])
 def test_course_network_has_the_published_number_of_parameters(bidirectional, n_parameters):
-    network = RecurrentClassifier(
-        cell="lstm",
-        hidden_size=(32, 64, 10),
-        bidirectional=bidirectional,
-        n_filters=0,
-        kernel_size=1,
-        stride=1,
-        pooling="flatten",
-        dropout=0.3,
-    )
+    course = {"cell": "lstm", "hidden_size": (32, 64, 10), "dropout": 0.3}
+    network = RecurrentClassifier(**PLAIN | course | {"bidirectional": bidirectional})
     network.trace_shape_ = (500,)
     architecture = network._architecture(classes=[0, 1])
     assert build_network(architecture, seed=0).count_params() == n_parameters

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from helpers import convolutional, recurrent, tiny
 from scipy.sparse import csr_array
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import roc_auc_score
@@ -74,6 +75,24 @@ def test_string_labels_and_several_classes(easy_traces):
     model = recurrent(epochs=2).fit(X, three)
     assert model.predict_proba(X).shape == model.decision_function(X).shape == (len(X), 3)
     np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize("labels", [("cosmic ray", "noise"), ("a", "b"), (-1, 0)])
+def test_pulses_must_be_the_second_class(easy_traces, labels):
+    X, y = easy_traces
+    classes, named = np.unique(labels), np.array(labels)[y]
+    for train in (
+        lambda: tiny().fit(X, named),
+        lambda: tiny().partial_fit(X, named, classes=classes),
+    ):
+        with pytest.raises(ValueError, match="use 0 for the background and 1 for"):
+            train()
+
+
+def test_data_frames_as_output_of_transformers_change_nothing(easy_traces):
+    X, y = easy_traces
+    with config_context(transform_output="pandas"):
+        assert tiny(epochs=1).fit(X, y).predict(X).shape == y.shape
 
 
 def test_float64_and_lists_give_the_same(easy_traces):

@@ -65,26 +65,24 @@ ROUND_OFF = {
 }
 
 
-EXPECTED_FAILURES = {
-    "LikelihoodRatioClassifier": {
-        "check_classifiers_classes": (
-            "has the labels 'one' and 'two', which do not say which of them is the background"
-        )
-    }
-}
+NO_BACKGROUND = "has the labels 'one' and 'two', which do not say which of them is the background"
+CLASSIFIERS = ("LikelihoodRatioClassifier", "RecurrentClassifier", "ConvolutionalClassifier")
 
 
-@parametrize_with_checks(
-    ESTIMATORS,
-    expected_failed_checks=lambda estimator: EXPECTED_FAILURES.get(type(estimator).__name__, {}),
-)
+def expected_failures(estimator):
+    if type(estimator).__name__ in CLASSIFIERS:
+        return {"check_classifiers_classes": NO_BACKGROUND}
+    return {}
+
+
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_estimators(estimator, check, monkeypatch):
     run(check, estimator, monkeypatch)
 
 
 @pytest.mark.slow
-@parametrize_with_checks(OTHER_NETWORKS)
+@parametrize_with_checks(OTHER_NETWORKS, expected_failed_checks=expected_failures)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 def test_other_networks(estimator, check, monkeypatch):
     run(check, estimator, monkeypatch)

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import event_column
 from scipy.stats import kstest
 
-from sklearn_aera._events import check_events, event_column
+from sklearn_aera._events import check_events
 from sklearn_aera.datasets import EVENT_COLUMNS, make_events, make_traces
 from sklearn_aera.simulation import TraceSimulator
 
@@ -82,7 +83,6 @@ def test_dictionaries_and_structured_arrays():
     expected = simulator.fit_transform(frame)
     for events in (frame.to_dict("list"), frame.to_records(index=False)):
         np.testing.assert_array_equal(simulator.fit_transform(events), expected)
-        np.testing.assert_array_equal(event_column(events, "snr"), frame.snr)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,6 @@ class Lazy:
 def test_lazy_frames():
     frame, _ = make_events(5, random_state=0, as_frame=True)
     np.testing.assert_array_equal(check_events(Lazy(frame)), frame)
-    np.testing.assert_array_equal(event_column(Lazy(frame), "snr"), frame["snr"])
 
 
 def test_make_traces_in_chunks():

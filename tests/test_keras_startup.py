@@ -1,11 +1,30 @@
-"""Networks in forked processes."""
+"""TensorFlow is loaded in hostile surroundings, and networks are used in forked processes."""
 
 import os
 import subprocess
 import sys
 
-PROGRAM = """
-import os
+import pytest
+
+# No place for temporary files, and a thread that writes lines while TensorFlow is loaded.
+HOSTILE = """
+import os, sys, tempfile, threading
+tempfile.tempdir = os.devnull + "/none"
+
+def write():
+    for number in range(100):
+        os.write(2, b"line %d\\n" % number)
+        done.wait(0.02)
+
+done = threading.Event()
+thread = threading.Thread(target=write)
+thread.start()
+import sklearn_aera.neural_network._keras.pool
+done.set()
+thread.join()
+"""
+USABLE = "tempfile.tempdir = None"
+FIT = """
 import numpy as np
 from helpers import recurrent
 
@@ -24,14 +43,21 @@ os.waitpid(pid, 0)
 """
 
 
-def run(program):
-    """What a program prints that imports the tests' helpers."""
-    environment = os.environ | {"PYTHONPATH": os.path.dirname(__file__)}
-    command = [sys.executable, "-c", PROGRAM + program]
-    printed = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
-    assert printed.returncode == 0, printed.stderr
-    return printed.stdout
+@pytest.fixture(scope="module")
+def printed():
+    """What a program prints that loads TensorFlow, fits a network, and forks."""
+    path = [os.path.dirname(__file__), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path)}
+    command = [sys.executable, "-c", HOSTILE + USABLE + FIT + FORK]
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    assert run.returncode == 0, run.stderr
+    return run
 
 
-def test_a_forked_child_is_told_to_start_otherwise():
-    assert "networks cannot be used in this process, which was forked" in run(FORK)
+def test_no_line_is_lost_and_no_temporary_file_needed(printed):
+    lines = [line for line in printed.stderr.splitlines() if line.startswith("line")]
+    assert lines == [f"line {number}" for number in range(100)]
+
+
+def test_a_forked_child_is_told_to_start_otherwise(printed):
+    assert "networks cannot be used in this process, which was forked" in printed.stdout

@@ -4,12 +4,12 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import event_column
 from scipy.special import logsumexp
 from sklearn.base import clone
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss, roc_auc_score
 
-from sklearn_aera._events import event_column
 from sklearn_aera._templates import arrival_times, build_bank, phase_nodes
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.likelihood import LikelihoodRatioClassifier

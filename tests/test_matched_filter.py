@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from helpers import event_column
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from sklearn_aera._events import event_column
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
 from sklearn_aera.preprocessing import StdNormalizer

@@ -4,10 +4,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from helpers import event_column
 from scipy.signal import butter, hilbert, periodogram, sosfreqz
 from scipy.stats import ks_2samp
 
-from sklearn_aera._events import event_column
 from sklearn_aera.datasets import EVENT_COLUMNS, load_coreas, make_events
 from sklearn_aera.simulation import (
     AnalyticPulse,

@@ -5,9 +5,9 @@ import sys
 
 import numpy as np
 import pytest
+from helpers import event_column
 from sklearn.base import clone
 
-from sklearn_aera._events import event_column
 from sklearn_aera.datasets import EVENT_COLUMNS, make_events
 from sklearn_aera.simulation import AntennaNoise, MeasuredNoise, PulseLibrary, TraceSimulator
 

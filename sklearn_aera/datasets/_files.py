@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 from sklearn.utils import Bunch, check_array
 
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._events import check_events
 from sklearn_aera._files import as_path, check_pickle, written_whole
 from sklearn_aera._validation import as_real_array, check_choice, check_count, check_sampling_rate
@@ -13,6 +14,7 @@ from sklearn_aera.datasets._formats import PICKLES, READ, WRITERS, open_source
 from sklearn_aera.datasets._traces import named_columns
 
 
+@fill_docstring()
 def save_traces(path, traces, *, signals=None, events=None, sampling_rate=180.0, overwrite=False):
     """Write traces to a file.
 
@@ -33,13 +35,7 @@ def save_traces(path, traces, *, signals=None, events=None, sampling_rate=180.0,
         Event table.
     sampling_rate : float or None, default=180.0
         In MHz; None if it is not known.
-    overwrite : bool, default=False
-        Whether to replace an existing file.
-
-    Raises
-    ------
-    FileExistsError
-        If the file exists and ``overwrite`` is False.
+    %(overwrite)s
     ValueError
         If an array is not finite, the arrays do not have the same number of traces, or the
         format is unknown or cannot hold all arrays.

@@ -2,7 +2,7 @@
 
 import math
 import zipfile
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -186,11 +186,6 @@ def _factor(unit, factors, name):
     return factors[unit]
 
 
-@contextmanager
-def _open_nur(path):
-    yield read_nur(path)
-
-
 def _write_npz(path, arrays, sampling_rate):
     known = {} if sampling_rate is None else {"sampling_rate": float(sampling_rate)}
     np.savez(path, **arrays, **known)
@@ -240,7 +235,7 @@ _OPEN = {
     ".npy": _open_npy,
     ".h5": _open_hdf5,
     ".hdf5": _open_hdf5,
-    ".nur": _open_nur,
+    ".nur": lambda path: nullcontext(read_nur(path)),
 }
 PICKLES = (".nur",)
 READ = tuple(_OPEN)

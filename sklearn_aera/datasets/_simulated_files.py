@@ -25,7 +25,8 @@ _AHEAD = 4
 def simulate_to_file(
     path, n_events, *, simulator=None, signal_fraction=0.5, snr=(0.5, 5.0),
     arrival_time=None, spectral_slope=(-30.0, 0.0), polarization=None, first_event_id=0,
-    chunk_size=2000, random_state=None, n_jobs=None, resume=False, overwrite=False, on_progress=None,
+    chunk_size=2000, random_state=None, n_jobs=None, resume=False, overwrite=False,
+    on_progress=None,
 ):  # fmt: skip
     """Simulate a data set of any size into an HDF5 file.
 

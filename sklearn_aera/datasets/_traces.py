@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import Bunch, gen_batches
 
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._events import event_column
+from sklearn_aera._events import EVENT_COLUMNS
 from sklearn_aera._random import draw_seed
 from sklearn_aera._validation import check_count, check_part, check_sampling_rate
 from sklearn_aera.datasets._events import SLOPE_OPTIONS, SNR_OPTIONS, make_events
@@ -113,5 +113,5 @@ def named_columns(events):
     names = ("snr", "arrival_time", "event_id")
     if events is None:
         return dict.fromkeys(names)
-    columns = {name: event_column(events, name) for name in names}
+    columns = {name: events[:, EVENT_COLUMNS.index(name)] for name in names}
     return columns | {"event_id": columns["event_id"].astype(np.int64)}

@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._docstrings import fill_docstring
+from sklearn_aera._labels import check_classes
 from sklearn_aera._validation import check_choice
 from sklearn_aera.neural_network._architecture import (
     CONVOLUTIONAL_POOLINGS,
@@ -47,7 +48,9 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
 
         %(traces)s
         y : array-like of shape (n_traces,)
-            Labels of two or more classes, numbers or strings.
+            Labels of two or more classes. Of two, the background has the label 0 or False, else
+            the smaller of two numbers or the text "noise" or "background"; when sorted, it must
+            come first.
         %(sample_weight)s
         %(validation)s
         signals : array-like of the shape of X, default=None
@@ -185,6 +188,7 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
             raise ValueError(
                 f"y has only 1 class{among}, {classes.tolist()[0]!r}: at least 2 are needed"
             )
+        check_classes(classes)
         return {"classes_": classes, **self._untrained_state(self._architecture(classes), seed)}
 
     def _current_state(self, data):

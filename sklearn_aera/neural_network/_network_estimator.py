@@ -14,6 +14,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Estimator
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._random import draw_seed
 from sklearn_aera._validation import check_choice, check_count, check_real
 from sklearn_aera.datasets import make_traces
@@ -115,6 +116,7 @@ def clear_compiled_networks():
         pool.clear()
 
 
+@fill_docstring()
 @dataclass(eq=False, repr=False, kw_only=True)
 class NetworkEstimator(Estimator):
     """Base of the estimators with a network; its fields are the parameters of the training.
@@ -169,16 +171,9 @@ class NetworkEstimator(Estimator):
             Options of `sklearn_aera.datasets.make_traces` that describe the events: ``snr``,
             ``signal_fraction``, ``arrival_time``, ``spectral_slope``, ``first_event_id``.
 
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter is not valid; if ``early_stopping`` or ``class_weight`` is set, which
-            are for data that are limited; if ``events`` are given with a function, or what the
-            function returns is not such a data set.
+        %(fitted)s
+            Also if ``early_stopping`` or ``class_weight`` is set, which are for limited data; if
+            ``events`` are given with a function, or the function returns no such data set.
         """
         self._check_parameters()
         for name in ("early_stopping", "class_weight"):

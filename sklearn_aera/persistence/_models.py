@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import joblib
 from sklearn.base import BaseEstimator
 
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._files import as_path, check_declared, check_pickle, check_readable, written_whole
 from sklearn_aera._validation import check_choice
 from sklearn_aera.persistence._trust import called_functions, is_of_old_layout, is_trusted
@@ -14,6 +15,7 @@ SUFFIXES = (".skops", ".joblib")
 _CALLBACKS = "_skl_callbacks"
 
 
+@fill_docstring()
 def save_model(model, path, *, overwrite=False):
     """Save a model to a file.
 
@@ -27,13 +29,7 @@ def save_model(model, path, *, overwrite=False):
     path : str or path-like
         The ending decides the format: ``.skops``, which is loaded without running code, or
         ``.joblib``, a pickle.
-    overwrite : bool, default=False
-        Whether to replace an existing file.
-
-    Raises
-    ------
-    FileExistsError
-        If the file exists and ``overwrite`` is False.
+    %(overwrite)s
     TypeError
         If ``model`` is not an estimator, or the arguments are exchanged.
     ValueError

@@ -131,7 +131,10 @@ def _scikeras_estimator(architecture):
         y = np.zeros((2, np.prod(architecture.target_shape)), np.float32)
     else:
         y = np.arange(max(*architecture.output_shape, 2))
-    return wrapped.initialize(np.zeros((len(y), *architecture.trace_shape), np.float32), y)
+    wrapped.initialize(np.zeros((len(y), *architecture.trace_shape), np.float32), y)
+    # Its step that does nothing would warn where users want data frames.
+    wrapped.feature_encoder_.set_output(transform="default")
+    return wrapped
 
 
 def _compile(architecture):

@@ -14,6 +14,13 @@ _MESSAGES = re.compile(
 )
 
 
+def _open_memory():
+    """Open a file in memory or, where the system has none, a temporary one."""
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("messages"), "w+b")
+    return tempfile.TemporaryFile()
+
+
 @contextmanager
 def _without_messages():
     """Remove TensorFlow's messages from standard error; all other lines follow at the end.
@@ -22,13 +29,14 @@ def _without_messages():
     where the user has set TF_CPP_MIN_LOG_LEVEL, all of them are shown.
     """
     try:
-        original = os.dup(2)
-    except OSError:  # There is no standard error, as in a daemon.
+        original = open(os.dup(2), "wb", buffering=0)  # noqa: SIM115
+        held = _open_memory()
+    except OSError:  # There is no standard error, as in a daemon, or no place to hold it.
         yield
         return
     if sys.stderr is not None:
         sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
+    with original, held:
         os.dup2(held.fileno(), 2)
         wanted = "TF_CPP_MIN_LOG_LEVEL" in os.environ
         try:
@@ -37,12 +45,11 @@ def _without_messages():
             wanted = True
             raise
         finally:
-            os.dup2(original, 2)
-            os.close(original)
+            os.dup2(original.fileno(), 2)
             held.seek(0)
             for line in held:
                 if wanted or not _MESSAGES.match(line):
-                    os.write(2, line)
+                    original.write(line)
 
 
 with _without_messages():
