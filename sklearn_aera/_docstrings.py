@@ -26,7 +26,8 @@ y : array-like of shape (n_traces,) or of the shape of X, default=None
     Labels or true signals, which say which traces are background. The label of the background is
     0 or False; without such a label, it is the smaller of two numbers, or the text "noise" or
     "background". The true signals of the background are zero. Without y, or without background
-    traces in it, all traces are taken as background.""",
+    traces in it, all traces are taken as background. Traces of background with more than 100
+    times their median power are left out, with a warning.""",
     "signals": """
 Returns
 -------

@@ -9,7 +9,7 @@ from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._docstrings import PARAMETERS, fill_docstring
 from sklearn_aera._events import MAX_SNR
-from sklearn_aera._labels import check_classes
+from sklearn_aera._labels import background_rows, check_classes
 from sklearn_aera._templates import fit_bank, white_coefficients
 from sklearn_aera._validation import (
     check_choice,
@@ -135,7 +135,8 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         %(X)s
         y : array-like of shape (n_traces,)
             Two labels. The background has the label 0 or False, else the smaller of two numbers or
-            the text "noise" or "background". When sorted, it must come first.
+            the text "noise" or "background". When sorted, it must come first. Traces of background
+            with more than 100 times their median power are left out, with a warning.
 
         %(fitted)s
         """
@@ -144,7 +145,7 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         response = check_part(self.response, "response", BandPass, "gain")
         X, y = validate_traces(self, X, y, several_channels=False, ensure_min_features=2)
         self._learn_classes(y)
-        background = X[y == self.classes_[0]]
+        background = background_rows(X, y)
         self.bank_, self.autocovariance_ = fit_bank(self, pulse, response, background)
         self._fit_scale(background)
         self.pulse_prior_ = PulsePrior.from_range(
