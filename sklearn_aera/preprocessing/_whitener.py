@@ -3,8 +3,9 @@
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
+from sklearn_aera._background import background_among
 from sklearn_aera._base import Estimator, one_task
-from sklearn_aera._channels import validate_traces
+from sklearn_aera._channels import by_channel, validate_traces
 from sklearn_aera._covariance import stationary_autocovariance, whitening_matrix
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._labels import background_rows
@@ -31,6 +32,8 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         Autocovariance of the background from lag 0 on, in the squared unit of the traces.
     whitening_ : ndarray of shape (n_channels, n_samples, n_samples), float32
         Symmetric whitening matrices.
+    n_background_ : int
+        Number of traces that the covariance was estimated from.
     %(trace_shape)s
 
     Notes
@@ -74,9 +77,45 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         regularization = check_regularization(self.regularization)
         X = validate_traces(self, X)
         background = background_rows(X, y)
-        channels = [stationary_autocovariance(c, regularization) for c in _by_channel(background)]
-        self.autocovariance_ = np.stack(channels)
-        self.whitening_ = np.stack([whitening_matrix(c) for c in channels]).astype(np.float32)
+        channels = [stationary_autocovariance(c, regularization) for c in by_channel(background)]
+        self._use(np.stack(channels), len(background))
+        return self
+
+    def adapt(self, X):
+        """Estimate the covariance again, from unlabelled traces with another background.
+
+        Up to about half of the traces may have pulses: traces with an unusual peak after whitening
+        are left out. An error leaves the whitener as it was.
+
+        As `fit` does, this changes the whitener itself; to keep the former one, adapt a copy,
+        ``copy.copy(whitener).adapt(X)``.
+
+        %(X_channels)s
+
+        %(fitted)s
+
+        See Also
+        --------
+        sklearn_aera.inspection.check_background : Says whether the background has changed.
+
+        Examples
+        --------
+        >>> from sklearn_aera.datasets import make_traces
+        >>> from sklearn_aera.preprocessing import SpectralWhitener
+        >>> from sklearn_aera.simulation import AntennaNoise, TraceSimulator
+        >>> data = make_traces(200, random_state=0)
+        >>> other = TraceSimulator(noise=AntennaNoise(carriers=(36.3, 44.9)))
+        >>> traces = make_traces(200, simulator=other, random_state=0).traces
+        >>> whitener = SpectralWhitener().fit(data.traces, data.y)
+        >>> before = whitener.transform(traces).std()
+        >>> after = whitener.adapt(traces).transform(traces).std()
+        >>> bool(before > 2), bool(after < 1.2)
+        (True, True)
+        """
+        X = validate_traces(self, X, reset=False)
+        regularization = check_regularization(self.regularization)
+        autocovariance, background = background_among(X, regularization)
+        self._use(autocovariance, int(background.sum()))
         return self
 
     def transform(self, X):
@@ -90,17 +129,17 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         """
         X = validate_traces(self, X, dtype=np.float32, reset=False)
         white = np.empty(X.shape, dtype=np.float32)
-        channels = zip(_by_channel(X), _by_channel(white), self.whitening_, strict=True)
+        channels = zip(by_channel(X), by_channel(white), self.whitening_, strict=True)
         for traces, whitened, matrix in channels:
             np.matmul(traces, matrix, out=whitened)
         return white
+
+    def _use(self, autocovariance, n_background):
+        whitening = [whitening_matrix(channel) for channel in autocovariance]
+        self.autocovariance_, self.n_background_ = autocovariance, n_background
+        self.whitening_ = np.stack(whitening).astype(np.float32)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _by_channel(X):
-    """Return traces with the channel in the first axis, (n_channels, n_traces, n_samples)."""
-    return X.reshape(len(X), -1, X.shape[-1]).swapaxes(0, 1)
