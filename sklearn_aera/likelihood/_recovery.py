@@ -29,7 +29,7 @@ def posterior_mean(X, bank, prior, autocovariance, scale, degrees_of_freedom, *,
     of shape (n_traces, n_samples), float32. With ``return_std`` the standard deviations of the
     same sum are returned beside them, the roots of ``E[s^2 | x] - E[s | x]^2``.
     """
-    unwhitening = _unwhitening(bank, autocovariance)
+    unwhitening = unwhitening_matrix(bank, autocovariance)
     squares = _squared_templates(bank.templates.T @ unwhitening) if return_std else None
 
     def moments(coefficients, rms):
@@ -57,11 +57,11 @@ def template_fit(X, bank, autocovariance, scale):
     The amplitude is ``A = g.x / g.g``, for the white template g with the largest
     ``(g.x)^2 / g.g``. Arguments and result are those of `posterior_mean`.
     """
-    unwhitening = _unwhitening(bank, autocovariance)
+    unwhitening = unwhitening_matrix(bank, autocovariance)
     return _recover(lambda c, _: [_best_templates(c, bank) @ unwhitening], X, bank, scale)[0]
 
 
-def _unwhitening(bank, autocovariance):
+def unwhitening_matrix(bank, autocovariance):
     """Return the matrix from white coefficients to traces, (n_basis, n_samples), float32.
 
     The projection to white coefficients is the whitening W times an orthonormal basis B. Its
@@ -102,14 +102,7 @@ def _amplitude_sums(products, rms, power, bank, prior, degrees_of_freedom, with_
     2 n_cells). The second, None unless it is wanted, has the mean squares of the amplitudes for
     the products of both, see `_squared_templates`, (n_traces, 3 n_cells).
     """
-    matched = [matched_filter(products, pair) for pair in bank.weights]
-    pairs = list(zip(matched, bank.energy, strict=True))
-    largest = np.max([_best_terms(np.abs(z), e, prior).max(axis=1) for z, e in pairs], axis=0)
-    # The variance of the noise is that for the best template, as in `_block_ratio`.
-    both = degrees_of_freedom + len(bank.projection.T)
-    rest = degrees_of_freedom + np.maximum(power - 2 * rms**2 * largest, 0)
-    gain = np.minimum(both / rest * rms**2, _LARGEST_RATIO / np.maximum(np.abs(largest), _TINY))
-    gain = np.maximum(gain, _TINY).astype(np.float32)
+    pairs, gain, largest, ratio = match(products, rms, power, bank, prior, degrees_of_freedom)
     total = np.zeros(len(rms))
     sums = np.zeros((5 if with_squares else 2, len(rms), len(bank.times)), dtype=np.float32)
     for (z, energy), (cosine, sine) in zip(pairs, bank.weights, strict=True):
@@ -121,11 +114,28 @@ def _amplitude_sums(products, rms, power, bank, prior, degrees_of_freedom, with_
             square = [(second, cosine**2), (second, cosine * sine), (second, sine**2)]
             for part, (moment, weight) in zip(sums, linear + square, strict=False):
                 part[rows, cells] += moment * weight[cells]
-    ratio = both / 2 * np.log((degrees_of_freedom + power) / rest)
     ratio += np.log(total / (2 * bank.energy.size))
     sums *= (expit(ratio + prior.log_odds) / total).astype(np.float32)[:, None]
     means, squares = np.concatenate(sums[:2], axis=1), sums[2:]
     return means, np.concatenate(squares, axis=1) if with_squares else None
+
+
+def match(products, rms, power, bank, prior, degrees_of_freedom):
+    """Compare the traces of a block with the templates.
+
+    Returns pairs of matched filter and energy of the templates, (n_traces, n_cells) and (n_cells,),
+    for each phase; and, of shape (n_traces,), what multiplies the terms ``A z - A^2 e / 2`` in the
+    exponent, their largest value, and its log likelihood ratio.
+    """
+    matched = [matched_filter(products, pair) for pair in bank.weights]
+    pairs = list(zip(matched, bank.energy, strict=True))
+    largest = np.max([_best_terms(np.abs(z), e, prior).max(axis=1) for z, e in pairs], axis=0)
+    # The variance of the noise is that for the best template, as in `_block_ratio`.
+    both = degrees_of_freedom + len(bank.projection.T)
+    rest = degrees_of_freedom + np.maximum(power - 2 * rms**2 * largest, 0)
+    gain = np.minimum(both / rest * rms**2, _LARGEST_RATIO / np.maximum(np.abs(largest), _TINY))
+    gain = np.maximum(gain, _TINY).astype(np.float32)
+    return pairs, gain, largest, both / 2 * np.log((degrees_of_freedom + power) / rest)
 
 
 def _best_terms(z, energy, prior):
@@ -134,12 +144,15 @@ def _best_terms(z, energy, prior):
     return amplitude * (z - 0.5 * amplitude * energy)
 
 
-def _amplitude_moments(z, energy, prior, gain, largest):
-    """Integrate ``exp(gain (A z - A^2 e / 2 - largest))``, times 1, A and A^2, over the prior.
+def amplitude_terms(z, energy, prior, gain, largest, nodes):
+    """Evaluate ``exp(gain (A z - A^2 e / 2 - largest))`` at the amplitudes A to integrate over.
 
     Rows and cells with negligible terms are left out. The signal-to-noise ratio, which is
     uniform, is integrated over the range in which the amplitude is within `_SPAN` standard
-    deviations of the best one.
+    deviations of the best one; ``nodes`` are shares of this range.
+
+    Returns the rows and the cells of the terms, and an iterator over the nodes, of amplitudes and
+    of terms times the range's share of the prior.
     """
     counts = _best_terms(z, energy, prior) > (largest - NEGLIGIBLE_LOSS / gain)[:, None]
     rows, cells = np.nonzero(counts)
@@ -147,19 +160,27 @@ def _amplitude_moments(z, energy, prior, gain, largest):
     prior = prior._replace(mean_square=prior.mean_square[cells])
     best, width = prior.clip(z / energy), np.float32(_SPAN) / np.sqrt(gain * energy)
     start, stop = (prior.snr_of(prior.clip(end)) for end in (best - width, best + width))
-    evidence, first, second = np.zeros_like(z), np.zeros_like(z), np.zeros_like(z)
-    for node, weight in zip(_NODES, _NODE_WEIGHTS, strict=True):
-        amplitude = prior.amplitude(start + node * (stop - start))
-        loss = gain * (largest - amplitude * (z - 0.5 * amplitude * energy))
-        term = weight * np.exp(-np.maximum(loss, 0))
-        evidence += term
-        term *= amplitude
-        first += term
-        term *= amplitude
-        second += term
     low, high = prior.snr
     share = (stop - start) / (high - low) if low < high else np.ones_like(start)
-    return rows, cells, share * evidence, share * first, share * second
+
+    def at(node):
+        amplitude = prior.amplitude(start + node * (stop - start))
+        loss = gain * (largest - amplitude * (z - 0.5 * amplitude * energy))
+        return amplitude, share * np.exp(-np.maximum(loss, 0))
+
+    return rows, cells, map(at, nodes)
+
+
+def _amplitude_moments(*terms):
+    """Integrate the terms of `amplitude_terms`, times 1, A and A^2, over the prior."""
+    rows, cells, at_nodes = amplitude_terms(*terms, _NODES)
+    moments = np.zeros((3, len(rows)), dtype=np.float32)
+    for (amplitude, term), weight in zip(at_nodes, _NODE_WEIGHTS, strict=True):
+        term *= weight
+        for moment in moments:
+            moment += term
+            term *= amplitude
+    return rows, cells, *moments
 
 
 def _best_templates(coefficients, bank):
