@@ -16,7 +16,7 @@ _DEFAULT_ARRIVAL = (0.09, 0.9)
 # Directions of the whitened templates below this share of the power are left out of the basis.
 _NEGLIGIBLE_POWER = 1e-7
 # Upper limit of the RMS of a trace in units of the background: its square stays within float32.
-_LOUDEST = 1e6
+LOUDEST = 1e6
 # Upper limit of arrival times per sample, slopes and phases: more only fill the memory.
 _MAX_PER_CELL = 100
 
@@ -141,7 +141,7 @@ def white_coefficients(X, bank, scale):
     X, peak = divide_by_peak(X, dtype=np.float64)
     rms = np.sqrt(np.mean(np.square(X), axis=1, keepdims=True))
     X = np.divide(X, rms, out=X, where=rms > 0).astype(np.float32)
-    return X @ bank.projection, np.minimum((rms * (peak / scale))[:, 0], _LOUDEST)
+    return X @ bank.projection, np.minimum((rms * (peak / scale))[:, 0], LOUDEST)
 
 
 def matched_filter(products, pair):
