@@ -52,6 +52,11 @@ def check_sampling_rate(value):
     return check_real(value, "sampling_rate", min_val=0.0, max_val=1e6, include_boundaries="right")
 
 
+def equal_rates(first, second):
+    """Return whether two sampling rates are equal, to one part in a million."""
+    return math.isclose(first, second, rel_tol=1e-6)
+
+
 def check_regularization(value):
     """Check a parameter ``regularization``; below 1e-9, round-off makes covariances indefinite."""
     return check_real(value, "regularization", min_val=1e-9, max_val=1.0)
