@@ -22,6 +22,7 @@ _PACKAGES = (
     "persistence",
     "preprocessing",
     "simulation",
+    "trigger",
 )
 
 __all__ = ["__version__", *_PACKAGES]

@@ -1,9 +1,10 @@
-"""Base classes of the estimators: callbacks, versions of stored models, names of features."""
+"""Base classes of the estimators: callbacks, versions of stored models, common methods."""
 
 import os
 from functools import wraps
 
 import numpy as np
+from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 
@@ -51,6 +52,43 @@ class Estimator(CallbackSupportMixin, Documented):
                 "or load it with the version that stored it"
             )
         super().__setstate__(state)
+
+
+class LogitsMixin:
+    """Mixin for classifiers: probabilities and classes from the logits of ``decision_function``."""
+
+    def predict_proba(self, X):
+        """Compute the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like
+            Traces of the shape of those in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_traces, n_classes), float64
+        """
+        logits = self.decision_function(X)
+        if logits.ndim == 1:
+            return np.column_stack([expit(-logits), expit(logits)])
+        return softmax(logits, axis=1)
+
+    def predict(self, X):
+        """Predict the most probable class of each trace.
+
+        Parameters
+        ----------
+        X : array-like
+            Traces of the shape of those in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_traces,)
+        """
+        logits = self.decision_function(X)
+        codes = (logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(axis=1)
+        return self.classes_[codes]
 
 
 class FeatureNamesMixin:

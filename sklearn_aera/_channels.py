@@ -60,3 +60,8 @@ def validate_traces(
     if reset:
         estimator.trace_shape_ = traces.shape[1:]
     return (traces, *result[1:]) if args else traces
+
+
+def by_channel(X):
+    """Return traces with the channel in the first axis, (n_channels, n_traces, n_samples)."""
+    return X.reshape(len(X), -1, X.shape[-1]).swapaxes(0, 1)

@@ -19,13 +19,15 @@ X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_sample
 Parameters
 ----------
 X : array-like, DataFrame or dict of shape (n_events, 5)
-    Event table with the columns `sklearn_aera.datasets.EVENT_COLUMNS`.""",
+    Event table with the columns `sklearn_aera.datasets.EVENT_COLUMNS`, and, for several channels,
+    the column "polarization".""",
     "y_background": """
 y : array-like of shape (n_traces,) or of the shape of X, default=None
     Labels or true signals, which say which traces are background. The label of the background is
     0 or False; without such a label, it is the smaller of two numbers, or the text "noise" or
     "background". The true signals of the background are zero. Without y, or without background
-    traces in it, all traces are taken as background.""",
+    traces in it, all traces are taken as background. Traces of background with more than 100
+    times their median power are left out, with a warning.""",
     "signals": """
 Returns
 -------
@@ -51,7 +53,7 @@ FileExistsError
     "in_mV": """
 Returns
 -------
-ndarray of shape (n_events, n_samples), float32
+ndarray of shape (n_events, n_samples) or (n_events, n_channels, n_samples), float32
     In mV.""",
     "prepared": """
 Parameters
@@ -71,7 +73,7 @@ Parameters
 ----------
 slope : ndarray of shape (n_pulses,)
     Spectral slope per GHz. A library does not use it.
-uniform : ndarray of shape (n_pulses, 1)
+uniform : ndarray of shape (n_pulses, n_uniform)
     Uniform random numbers on [0, 1).
 
 Returns

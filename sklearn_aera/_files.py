@@ -9,8 +9,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from sklearn_aera._validation import shown
-
 try:
     import fcntl
 except ImportError:  # Without locks, as on Windows, no temporary file is known to be abandoned.
@@ -27,6 +25,9 @@ _FREE_BYTES = 100_000_000
 def as_path(path):
     """Return a path; an empty one, which would stand for the working folder, is refused."""
     if not isinstance(path, str | os.PathLike):
+        # It imports scikit-learn, which a program that only applies .onnx models does not need.
+        from sklearn_aera._validation import shown
+
         raise TypeError(f"path must be a string or a path, got {shown(path)}")
     if not os.fspath(path) or "\0" in os.fspath(path):
         raise ValueError(f"path must not be empty or have null characters, got {path!r}")

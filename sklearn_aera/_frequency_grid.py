@@ -115,13 +115,14 @@ class FrequencyGrid:
 
         Parameters
         ----------
-        coefficients : ndarray of shape (n, n_bins), complex64
+        coefficients : ndarray of shape (n, n_bins) or (n, n_channels, n_bins), complex64
 
         Returns
         -------
-        ndarray of shape (n, n_samples), float32
+        ndarray of shape (n, n_samples) or (n, n_channels, n_samples), float32
         """
-        spectrum = np.zeros((len(coefficients), self.n_grid // 2 + 1), dtype=np.complex64)
-        spectrum[:, self.first_bin : self.first_bin + self.n_bins] = coefficients
+        shape = (*coefficients.shape[:-1], self.n_grid // 2 + 1)
+        spectrum = np.zeros(shape, dtype=np.complex64)
+        spectrum[..., self.first_bin : self.first_bin + self.n_bins] = coefficients
         traces = scipy.fft.irfft(spectrum, n=self.n_grid, norm="forward", overwrite_x=True)
-        return traces[:, : self.n_samples]
+        return traces[..., : self.n_samples]

@@ -1,11 +1,18 @@
 """Which traces are background, as labels or true signals say."""
 
+import warnings
+
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from sklearn_aera._validation import as_array, as_real_array, shown
 
 _BACKGROUND = {"noise", "background"}
+# Power of a trace, over the median, above which it is not taken for background. A trace with 100
+# times the power of 200 others lowers the area under the ROC curve of the likelihood ratio by
+# 0.0005, with 400 times the power by 0.005. Bursts reach 3 times the median power.
+_LOUD = 100
+_MAX_LISTED = 10
 
 
 @np.errstate(invalid="ignore")
@@ -27,12 +34,33 @@ def background_mask(y):
 
 
 def background_rows(X, y):
-    """Select the background; all traces if there is none, or if ``y`` is None."""
-    if y is None:
-        return X
-    is_background = background_mask(y)
+    """Select the background; all traces if there is none, or if ``y`` is None.
+
+    Traces that are much louder than the others are left out, with a warning: in a mean over the
+    traces, theirs would be the only noise.
+    """
+    is_background = np.ones(len(X), dtype=bool) if y is None else background_mask(y)
     check_consistent_length(X, is_background)
-    return X[is_background] if is_background.any() else X
+    if not is_background.any():
+        is_background = ~is_background
+    is_loud = _loud_rows(X, is_background)
+    if is_loud.any():
+        rows = np.flatnonzero(is_loud)
+        listed = ", ".join(map(str, rows[:_MAX_LISTED])) + ", ..." * (len(rows) > _MAX_LISTED)
+        warnings.warn(
+            f"X has {len(rows)} of {is_background.sum()} traces of background with more than "
+            f"{_LOUD} times their median power, which are left out; their rows are {listed}",
+            stacklevel=5,
+        )
+    kept = is_background & ~is_loud
+    return X if kept.all() else X[kept]
+
+
+def _loud_rows(X, is_background):
+    """Return which of the background traces are loud, in any of their channels."""
+    power = np.einsum("...s,...s->...", X, X, dtype=np.float64).reshape(len(X), -1)
+    median = np.median(power[is_background], axis=0)
+    return is_background & ((power > _LOUD * median) & (median > 0)).any(axis=1)
 
 
 def check_classes(classes):

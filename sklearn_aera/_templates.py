@@ -95,6 +95,15 @@ class TemplateBank(NamedTuple):
             coefficients = coefficients + shape * scipy.fft.fft(pairs, self._n_fine)[:, self._band]
         return self.grid.synthesize(coefficients)
 
+    def quadratures(self, cells):
+        """Return the in-phase templates and the quadratures of a slice of the cells.
+
+        Both have the shape (n_selected, n_samples), float32.
+        """
+        shape = np.arange(len(self.times))[cells] // self._n_times
+        spectra = self.spectra[shape] * self.grid.delay(self.times[cells] - self.times[0])
+        return self.grid.synthesize(spectra), self.grid.synthesize(1j * spectra)
+
     def squares(self, amplitudes):
         """Return sums of the squares of templates, (n_traces, n_samples), float32.
 

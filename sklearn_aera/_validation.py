@@ -52,6 +52,11 @@ def check_sampling_rate(value):
     return check_real(value, "sampling_rate", min_val=0.0, max_val=1e6, include_boundaries="right")
 
 
+def equal_rates(first, second):
+    """Return whether two sampling rates are equal, to one part in a million."""
+    return math.isclose(first, second, rel_tol=1e-6)
+
+
 def check_regularization(value):
     """Check a parameter ``regularization``; below 1e-9, round-off makes covariances indefinite."""
     return check_real(value, "regularization", min_val=1e-9, max_val=1.0)
@@ -170,13 +175,14 @@ def check_reals(values, name, **limits):
     return values
 
 
-def check_rows(values, name, dtype):
-    """Return finite real numbers in two dimensions, not empty, as an array."""
+def check_rows(values, name, dtype, *, channels=False):
+    """Return finite real numbers in two dimensions, or three with channels, as an array."""
     values = as_real_array(values, name)
-    if np.ndim(values) != 2:
-        raise ValueError(f"{name} must have two dimensions, got shape {np.shape(values)}")
+    if np.ndim(values) != 2 and not (channels and np.ndim(values) == 3):
+        allowed = "two or three" if channels else "two"
+        raise ValueError(f"{name} must have {allowed} dimensions, got shape {np.shape(values)}")
     with np.errstate(over="ignore", invalid="ignore"):  # Infinite values are reported.
-        return check_array(values, dtype=dtype, input_name=name)
+        return check_array(values, dtype=dtype, input_name=name, allow_nd=channels)
 
 
 def check_vector(values, name):

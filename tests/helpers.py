@@ -1,6 +1,7 @@
 """Small simulators, networks and checks that several test modules share."""
 
 import subprocess
+import sys
 import threading
 from contextlib import contextmanager, suppress
 
@@ -122,6 +123,15 @@ def _kill_tree(process):
     for child in children:
         with suppress(psutil.NoSuchProcess):
             child.kill()
+
+
+def run_without(modules, code):
+    """Run code in a process in which some modules cannot be imported; returns what it prints."""
+    blocked = "\n".join(f"sys.modules[{module!r}] = None" for module in modules)
+    command = [sys.executable, "-W", "error", "-c", f"import sys\n{blocked}\n{code}"]
+    process = subprocess.run(command, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 def texts_overlap(figure):

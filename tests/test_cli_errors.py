@@ -16,18 +16,22 @@ import pytest
 from helpers import child_process
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import Bunch
 from typer.testing import CliRunner
 
 from sklearn_aera.cli._app import app
 from sklearn_aera.cli._evaluation import auc_with_error, fitted_limit
+from sklearn_aera.cli._inputs import check_rate
 from sklearn_aera.cli._search import candidates
 from sklearn_aera.datasets import load_traces, make_traces, save_traces
 from sklearn_aera.feature_extraction import SNRCalculator
+from sklearn_aera.likelihood import LikelihoodRatioClassifier
 from sklearn_aera.neural_network import make_denoiser, make_detector
 from sklearn_aera.persistence import load_model, save_model
-from sklearn_aera.simulation import TraceSimulator
+from sklearn_aera.simulation import PulseLibrary, TraceSimulator
 
 DATA = make_traces(60, snr=5.0, random_state=0)
 # Background jobs ignore SIGINT, and their children inherit this.
@@ -367,6 +371,23 @@ def test_labels_of_any_kind(folder, monkeypatch):
     assert "for 3 classes, but a detector has two" in result.stderr
     for name in ("words.csv", "words.joblib", "three.joblib"):
         (folder / name).unlink()
+
+
+LIMIT = LikelihoodRatioClassifier(pulse=PulseLibrary(np.eye(2, 50), sampling_rate=5000.0))
+
+
+@pytest.mark.parametrize("model", [LIMIT, make_pipeline(LIMIT), GridSearchCV(LIMIT, {})])
+def test_rate_of_a_model_from_python(model):
+    same = 180.0 * (1 + 9e-7)
+    check_rate(model, Bunch(sampling_rate=same), "traces.npy")
+    check_rate(model, Bunch(sampling_rate=None), "traces.npy")
+    with pytest.raises(ValueError, match=r"rate of 180 MHz, got 180\.00036 MHz"):
+        check_rate(model, Bunch(sampling_rate=180.0 * (1 + 2e-6)), "traces.npy")
+    simple = LogisticRegression()
+    check_rate(simple, Bunch(sampling_rate=200.0), "traces.npy")
+    simple.sampling_rate_ = 180.0
+    with pytest.raises(ValueError, match="was fitted to a sampling rate of 180 MHz, got 200 MHz"):
+        check_rate(make_pipeline(simple), Bunch(sampling_rate=200.0), "traces.npy")
 
 
 def test_limit_has_the_rate_of_the_file():

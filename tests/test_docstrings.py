@@ -1,5 +1,8 @@
 """Texts that docstrings share."""
 
+import inspect
+
+import sklearn_aera
 from sklearn_aera._docstrings import fill_docstring
 
 
@@ -25,3 +28,27 @@ def test_texts_are_filled_in_with_their_indentation():
     assert lines[4].strip() == "rate : float"
     assert lines[5] == lines[4].replace("rate : float", "    In MHz.")
     assert Documented.fit.__doc__.splitlines()[4].strip() == "self"
+
+
+def test_texts_may_hold_others_and_are_filled_in_for_class_methods():
+    @fill_docstring(grid="Parameters\n----------\n%(sampling_rate)s")
+    class Documented:
+        @classmethod
+        def make(cls):
+            """Make it.
+
+            %(grid)s
+            """
+
+    lines = inspect.getdoc(Documented.make).splitlines()
+    assert lines[2:5] == ["Parameters", "----------", "sampling_rate : float, default=180.0"]
+
+
+def test_no_place_is_left():
+    for package in sklearn_aera.__all__:
+        module = getattr(sklearn_aera, package)
+        for name in getattr(module, "__all__", ()):
+            public = getattr(module, name)
+            members = dict(inspect.getmembers(public)) if inspect.isclass(public) else {}
+            for member, item in {"": public, **members}.items():
+                assert "%(" not in (item.__doc__ or ""), (name, member)

@@ -36,6 +36,7 @@ from sklearn_aera.simulation import (
     PulseLibrary,
     TraceSimulator,
 )
+from sklearn_aera.trigger import StreamTrigger
 
 # Weights are equivalent to repeated traces only with full batches.
 SMALL = {"epochs": 40, "batch_size": 1024, "learning_rate": 0.05}
@@ -105,6 +106,7 @@ def _simulators():
     recordings = np.random.default_rng(0).normal(size=(3, 600))
     library = PulseLibrary(np.random.default_rng(1).normal(size=(2, 50)), 500.0)
     parts = [AnalyticPulse(), AntennaNoise(), BandPass(), library, MeasuredNoise(recordings)]
+    parts.append(StreamTrigger(RecurrentClassifier()))
     return [TraceSimulator(), TraceSimulator(pulse=library, noise=AntennaNoise()), *parts]
 
 
@@ -123,7 +125,7 @@ CHECKS_WITHOUT_DATA = (
 @pytest.mark.parametrize("estimator", _simulators(), ids=lambda part: type(part).__name__)
 @pytest.mark.parametrize("check", CHECKS_WITHOUT_DATA, ids=lambda check: check.__name__)
 def test_simulator_and_parts(estimator, check):
-    """Checks that do not pass arbitrary arrays, for objects that take an event table."""
+    """Checks that do not pass arbitrary arrays, for objects that take events or recordings."""
     check(type(estimator).__name__, estimator)
 
 

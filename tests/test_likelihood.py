@@ -90,7 +90,7 @@ def _white(n_samples):
 
 def _unit_pulses(bank):
     """The pulses of a bank, one per cell and phase."""
-    in_phase, quadrature = np.split(bank.signals(np.eye(2 * len(bank.times))).T, 2, axis=1)
+    in_phase, quadrature = (part.T for part in bank.quadratures(slice(None)))
     pulses = [cosine * in_phase + sine * quadrature for cosine, sine in bank.weights]
     return np.concatenate(pulses, axis=1).T.astype(float)
 

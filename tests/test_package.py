@@ -27,7 +27,7 @@ LEVELS = (
     {"metrics"},
     {"preprocessing"},
     {"feature_extraction"},
-    {"likelihood", "neural_network"},
+    {"likelihood", "neural_network", "trigger"},
     {"inspection"},
     {"persistence"},
     {"cli"},
@@ -35,6 +35,7 @@ LEVELS = (
 LEVEL = {package: number for number, packages in enumerate(LEVELS) for package in packages}
 PACKAGES = sorted(LEVEL)
 ESTIMATOR_PACKAGES = {"preprocessing", "feature_extraction", "neural_network", "likelihood"}
+ESTIMATOR_PACKAGES |= {"trigger"}
 WING = "sklearn_aera.neural_network._keras"
 MODULES = {
     module.name: Path(module.module_finder.find_spec(module.name).origin)

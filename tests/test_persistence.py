@@ -131,7 +131,9 @@ def _public_classes():
     for package in (f"sklearn_aera.{name}" for name in sklearn_aera.__all__ if name[0] != "_"):
         module = importlib.import_module(package)
         for name in module.__all__:
-            if isinstance(getattr(module, name), type) and not name.endswith("Display"):
+            # Displays are drawn, and models in .onnx files have these.
+            in_no_model = name.endswith("Display") or name.startswith("Onnx")
+            if isinstance(getattr(module, name), type) and not in_no_model:
                 yield f"{package}.{name}"
 
 

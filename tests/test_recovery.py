@@ -81,7 +81,7 @@ def _white_bank():
     shapes = AnalyticPulse().prepare(grid).shapes((-30.0, 0.0), 2)
     white = StationaryCovariance.from_autocovariance(np.eye(64)[0])
     bank = build_bank(*shapes, grid, times, white, n_phases=3, times_per_sample=1)
-    in_phase, quadrature = np.split(bank.signals(np.eye(2 * len(times) * 2)).T, 2, axis=1)
+    in_phase, quadrature = (part.T for part in bank.quadratures(slice(None)))
     pulses = [cosine * in_phase + sine * quadrature for cosine, sine in bank.weights]
     return bank, np.concatenate(pulses, axis=1).T.astype(float)
 

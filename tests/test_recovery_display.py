@@ -54,6 +54,7 @@ def test_recovery_display_without_truth_on_given_axes(data):
 def test_recovery_display_of_silence():
     display = RecoveryDisplay.from_predictions(np.zeros(50), np.zeros(50), signal=np.zeros(50))
     display.figure_.draw_without_rendering()
+    assert all(0 < end < 10 for end in display.axes_[1].get_ylim())
 
 
 def test_resolution_display(data):

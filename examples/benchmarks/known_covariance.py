@@ -71,7 +71,7 @@ def make_bank(limit, covariance):
     bank = build_bank(*shapes, grid, times, white, limit.n_phases, limit.times_per_sample)
     inverse = np.linalg.inv(covariance)
     ridge = np.linalg.eigvalsh(covariance)[0]
-    in_phase, quadrature = np.split(bank.signals(np.eye(2 * len(bank.times))), 2)
+    in_phase, quadrature = bank.quadratures(slice(None))
     pulses = (c[:, None] * in_phase + s[:, None] * quadrature for c, s in bank.weights)
     energy = np.stack([np.einsum("ci,ci->c", pulse @ inverse, pulse) for pulse in pulses])
     return bank._replace(

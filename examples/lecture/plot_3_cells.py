@@ -7,7 +7,7 @@ The outputs of a simple RNN, an LSTM and a GRU while they read the same trace.
 
 # %%
 # Each network has one recurrent layer of twelve units. It reads normalised and whitened traces in
-# frames of ten samples, and decides by the largest output of each unit. The cells differ in the
+# frames of ten samples, and the largest output of each unit decides. The cells differ in the
 # update of their state at each step: a simple RNN replaces it, while an LSTM and a GRU can keep it
 # by their gates. Gates need weights: an LSTM has four matrices and a GRU three, a simple RNN one.
 

@@ -1,12 +1,11 @@
 """Models and traces that the commands read."""
 
-import math
-
 import numpy as np
 from sklearn.base import is_regressor
 from sklearn.pipeline import Pipeline
 
 from sklearn_aera._labels import check_classes
+from sklearn_aera._validation import equal_rates
 from sklearn_aera.cli._common import warn
 from sklearn_aera.datasets import load_traces
 from sklearn_aera.persistence import load_model
@@ -69,17 +68,18 @@ def remember_rate(model, data):
 
 def check_rate(model, data, path):
     """Raise ValueError if a model was fitted to traces of another sampling rate."""
-    known = [getattr(model, "sampling_rate_", None)]
-    parameters = model.get_params()
-    known += [parameters[name] for name in parameters if name.endswith("sampling_rate")]
-    for rate in known:
-        check_same_rate(rate, data.sampling_rate, f"{path}: the model was fitted to")
+    # Other parts have other rates, such as a library of pulses.
+    parts = [part for part in (model, *model.get_params().values()) if hasattr(part, "fit")]
+    for part in parts:
+        for name in ("sampling_rate_", "sampling_rate"):
+            rate = getattr(part, name, None)
+            check_same_rate(rate, data.sampling_rate, f"{path}: the model was fitted to")
 
 
 def check_same_rate(expected, rate, text):
     """Raise ValueError if two sampling rates are known and differ."""
-    if None not in (expected, rate) and not math.isclose(expected, rate, rel_tol=1e-6):
-        raise ValueError(f"{text} a sampling rate of {expected:g} MHz, got {rate:g} MHz")
+    if None not in (expected, rate) and not equal_rates(expected, rate):
+        raise ValueError(f"{text} a sampling rate of {expected:.9g} MHz, got {rate:.9g} MHz")
 
 
 def check_test_traces(validation, test):

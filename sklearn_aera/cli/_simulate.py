@@ -19,6 +19,9 @@ def simulate(
         tuple[float, float], typer.Option(help="Range of the signal-to-noise ratio.")
     ] = (0.5, 5.0),
     signal_fraction: Annotated[float, typer.Option(help="Share of events with a pulse.")] = 0.5,
+    station: Annotated[
+        str | None, typer.Option(help="Simulate a named station, such as aera or grandproto300.")
+    ] = None,
     pulses: Annotated[Path | None, typer.Option(help="CoREAS file with pulses to use.")] = None,
     first_event_id: Annotated[
         int,
@@ -41,17 +44,20 @@ def simulate(
     Example: sklearn-aera simulate train.h5 -n 20000 --snr 0.5 5 --jobs 2
     """
     from sklearn_aera.datasets import load_coreas, simulate_to_file
-    from sklearn_aera.simulation import TraceSimulator
+    from sklearn_aera.simulation import TraceSimulator, make_station
 
     if (out is None) == (out_option is None):
         raise typer.BadParameter("name one file to write, as OUT or with --out")
     out = out or out_option
-    library = None if pulses is None else load_coreas(pulses).pulses
+    simulator = TraceSimulator() if station is None else make_station(station)
+    if pulses is not None:
+        component = "strongest" if simulator.arms is None else "all"
+        simulator.set_params(pulse=load_coreas(pulses, component=component).pulses)
     with progress(f"Simulating {n_events:,} events", n_events) as move:
         simulate_to_file(
             out,
             n_events,
-            simulator=TraceSimulator(pulse=library),
+            simulator=simulator,
             signal_fraction=signal_fraction,
             snr=snr,
             first_event_id=first_event_id,

@@ -23,9 +23,10 @@ def load_coreas(path, *, component="strongest"):
         HDF5 file, as CORSIKA writes it, with one array ``CoREAS/observers/<name>`` per antenna
         position. Its columns are the time in s and the electric field (north, west, vertical) in
         statvolt/cm; its attribute ``position`` is in cm.
-    component : {"strongest", "north", "west", "vertical"}, default="strongest"
+    component : {"strongest", "north", "west", "vertical", "all"}, default="strongest"
         Component of the field that becomes the pulse in the library. With ``"strongest"`` it is,
-        for each observer, the one with the largest peak.
+        for each observer, the one with the largest peak. With ``"all"`` the library has the vector
+        of the field, for simulators with ``arms``: azimuth 0 is north, and 90 degrees is west.
 
     Returns
     -------
@@ -75,7 +76,7 @@ def load_coreas(path, *, component="strongest"):
     >>> shower.pulses.waveforms.shape
     (1, 200)
     """
-    check_choice(component, "component", ("strongest", *COMPONENTS))
+    check_choice(component, "component", ("strongest", *COMPONENTS, "all"))
     path = as_path(path)
     check_readable(path)
     with readable(path, "a CoREAS file"), open_hdf5(path) as file:
@@ -127,6 +128,8 @@ def _time_series(observer, name, path):
 
 
 def _component(field, component):
+    if component == "all":
+        return np.moveaxis(field, 2, 1).copy()
     if component != "strongest":
         return field[:, :, COMPONENTS.index(component)].copy()
     strongest = np.abs(field).max(axis=1).argmax(axis=1)

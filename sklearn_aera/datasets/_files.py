@@ -1,6 +1,5 @@
 """Read and write data sets of traces."""
 
-import math
 import warnings
 
 import numpy as np
@@ -9,7 +8,13 @@ from sklearn.utils import Bunch, check_array
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._events import check_events
 from sklearn_aera._files import as_path, check_pickle, written_whole
-from sklearn_aera._validation import as_real_array, check_choice, check_count, check_sampling_rate
+from sklearn_aera._validation import (
+    as_real_array,
+    check_choice,
+    check_count,
+    check_sampling_rate,
+    equal_rates,
+)
 from sklearn_aera.datasets._formats import PICKLES, READ, WRITERS, open_source
 from sklearn_aera.datasets._traces import named_columns
 
@@ -188,7 +193,7 @@ def _check_same_layout(sources):
         for name, value in source.layout.items():
             expected = first.layout[name]
             rates = name == "sampling_rate" and None not in (value, expected)
-            if not (math.isclose(value, expected, rel_tol=1e-6) if rates else value == expected):
+            if not (equal_rates(value, expected) if rates else value == expected):
                 raise ValueError(
                     f"path: the files of a data set must agree, but {name} is {expected} in "
                     f"{first.path} and {value} in {source.path}"

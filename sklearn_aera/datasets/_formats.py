@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import gen_batches
 
-from sklearn_aera._events import EVENT_COLUMNS
+from sklearn_aera._events import ALL_COLUMNS, EVENT_COLUMNS
 from sklearn_aera._files import check_declared, check_readable, readable
 from sklearn_aera.datasets._hdf5 import check_stored, open_hdf5, reserve_space
 from sklearn_aera.datasets._nur import read_nur
@@ -155,7 +155,7 @@ class _Hdf5Rows:
         attributes, self.shape, self._dataset = dataset.attrs, dataset.shape, dataset
         self._factor = _factor(attributes.get("unit", "mV"), _TO_MILLIVOLTS, dataset.name)
         columns = attributes.get("columns", EVENT_COLUMNS)
-        if list(columns) != list(EVENT_COLUMNS):
+        if list(columns) not in (list(EVENT_COLUMNS), list(ALL_COLUMNS)):
             raise ValueError(f"the columns of its events must be {EVENT_COLUMNS}, got {columns}")
 
     def __getitem__(self, rows):
@@ -222,7 +222,7 @@ def create_hdf5(path, shapes, sampling_rate, **attributes):
         for name, shape in shapes.items():
             if name == "events":
                 dataset = file.create_dataset(name, shape, np.float64, fillvalue=np.nan)
-                dataset.attrs["columns"] = list(EVENT_COLUMNS)
+                dataset.attrs["columns"] = list(ALL_COLUMNS[: shape[1]])
             else:
                 dataset = file.create_dataset(name, shape, np.float32, fill_time="never")
                 dataset.attrs["unit"] = "mV"

@@ -4,6 +4,7 @@ import numpy as np
 
 from sklearn_aera._files import check_declared
 from sklearn_aera._recording import ArraySource
+from sklearn_aera._validation import equal_rates
 from sklearn_aera.datasets._hdf5 import check_stored, open_hdf5
 
 _UNITS = {"MHz": 1.0, "Hz": 1e-6, "kHz": 1e-3, "GHz": 1e3}
@@ -118,7 +119,7 @@ def _attribute(dipole, name, default=None):
 def _open_lofar(dipoles, path):
     """Cut dipoles to the samples that all have."""
     rates, zones, begins = zip(*(_check_dipole(one, path) for one in dipoles), strict=True)
-    if len(set(rates)) > 1 or len(set(zones)) > 1:
+    if not all(equal_rates(rate, rates[0]) for rate in rates) or len(set(zones)) > 1:
         raise ValueError(f"its dipoles differ in sampling rate, {rates}, or Nyquist zone, {zones}")
     begins = np.array([begin - begins[0] for begin in begins])
     first = begins.max()

@@ -2,11 +2,9 @@
 
 from functools import partial
 
-import numpy as np
-
 from sklearn_aera._files import as_path, check_readable, readable
 from sklearn_aera._recording import Recording
-from sklearn_aera._validation import check_choice, check_count, check_sampling_rate
+from sklearn_aera._validation import check_choice, check_count, check_sampling_rate, equal_rates
 from sklearn_aera.datasets._lopes import open_lopes
 from sklearn_aera.datasets._recording_arrays import (
     open_hdf5_recording,
@@ -123,7 +121,7 @@ def _rate(path, stored, given):
         check_sampling_rate(given)
     if stored is None and given is None:
         raise ValueError(f"sampling_rate: {path} does not say it, and must be given in MHz")
-    if None not in (stored, given) and not np.isclose(stored, given, rtol=1e-6, atol=0):
+    if None not in (stored, given) and not equal_rates(stored, given):
         raise ValueError(f"sampling_rate of {path} is {stored:g} MHz, got {given:g} MHz")
     return given if stored is None else stored
 

@@ -9,7 +9,6 @@ from sklearn.utils import gen_batches
 
 from sklearn_aera import __version__
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._events import EVENT_COLUMNS
 from sklearn_aera._files import as_path, check_new, check_readable, publish, readable, written_whole
 from sklearn_aera._random import draw_seed
 from sklearn_aera._validation import check_count, check_interval, check_n_jobs
@@ -25,8 +24,9 @@ _AHEAD = 4
 @fill_docstring(simulation_options=SIMULATION_OPTIONS)
 def simulate_to_file(
     path, n_events, *, simulator=None, signal_fraction=0.5, snr=(0.5, 5.0),
-    arrival_time=(0.25, 2.5), spectral_slope=(-30.0, 0.0), first_event_id=0, chunk_size=2000,
-    random_state=None, n_jobs=None, resume=False, overwrite=False, on_progress=None,
+    arrival_time=None, spectral_slope=(-30.0, 0.0), polarization=None, first_event_id=0,
+    chunk_size=2000, random_state=None, n_jobs=None, resume=False, overwrite=False,
+    on_progress=None,
 ):  # fmt: skip
     """Simulate a data set of any size into an HDF5 file.
 
@@ -100,6 +100,7 @@ def simulate_to_file(
         "snr": snr,
         "arrival_time": arrival_time,
         "spectral_slope": spectral_slope,
+        "polarization": polarization,
         "random_state": draw_seed(random_state),
     }
     wanted = (n_events, first_event_id, options, random_state is None)
@@ -112,11 +113,12 @@ def simulate_to_file(
     else:
         # Simulating single events checks all parameters before the file is created.
         first = make_traces(1, first_event_id=first_event_id, **options)
-        for time in check_interval(arrival_time, "arrival_time"):
+        times = () if arrival_time is None else check_interval(arrival_time, "arrival_time")
+        for time in times:
             ends = {"arrival_time": time, "signal_fraction": 1.0}
             make_traces(1, first_event_id=first_event_id, **options | ends)
         shapes = dict.fromkeys(ARRAYS, (n_events, *first.traces.shape[1:]))
-        shapes["events"] = (n_events, len(EVENT_COLUMNS))
+        shapes["events"] = (n_events, first.events.shape[1])
         described = _description(n_events, first_event_id, options)
         attributes = {"parameters": described, "sklearn_aera_version": __version__}
         with written_whole(part) as temporary:

@@ -1,6 +1,7 @@
-"""Displays of traces, spectra, trainings, searches and results, drawn with matplotlib."""
+"""Displays of traces, spectra, trainings, searches and results, and a check of the background."""
 
 from sklearn_aera._public import publish
+from sklearn_aera.inspection._background import check_background
 from sklearn_aera.inspection._efficiency import EfficiencyDisplay
 from sklearn_aera.inspection._recovery import RecoveryDisplay, ResolutionDisplay
 from sklearn_aera.inspection._search import SearchDisplay
@@ -16,6 +17,7 @@ __all__ = [
     "SpectrumDisplay",
     "TraceDisplay",
     "TrainingDisplay",
+    "check_background",
 ]
 
 publish(__name__, globals(), __all__)

@@ -1,13 +1,11 @@
 """Display of the power spectral density of traces."""
 
-import math
-
 import numpy as np
 import scipy.signal
 from sklearn.utils import check_array
 
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._validation import as_real_array, check_sampling_rate
+from sklearn_aera._validation import as_real_array, check_sampling_rate, equal_rates
 from sklearn_aera.inspection._style import COLORS, DATA_COLOR, axes_or_new, legend_above
 
 
@@ -95,7 +93,7 @@ class SpectrumDisplay:
         of_model = getattr(model, "sampling_rate", None)
         rate = (of_model or 180.0) if sampling_rate is None else sampling_rate
         rate = check_sampling_rate(rate)
-        if of_model is not None and not math.isclose(rate, of_model, rel_tol=1e-6):
+        if of_model is not None and not equal_rates(rate, of_model):
             raise ValueError(
                 f"sampling_rate must be that of the model, {of_model} MHz, or None, got {rate}"
             )

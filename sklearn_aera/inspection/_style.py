@@ -15,15 +15,11 @@ LIMIT_COLOR = "black"
 
 def axes_or_new(ax):
     """Return ``ax``, or if it is None the axes of a new figure of one column's width."""
-    if ax is not None:
-        return check_axes(ax, "ax")
-    import matplotlib.pyplot as plt
-
-    _, ax = plt.subplots(figsize=(4.5, 3.2), layout="constrained")
-    return ax
+    given = None if ax is None else [ax]
+    return axes_or_grid(given, 1, 1, size=(4.5, 3.2), name="ax")[0]
 
 
-def axes_or_grid(axes, n_rows, n_columns, *, size, sharex=False):
+def axes_or_grid(axes, n_rows, n_columns, *, size, sharex=False, name="axes"):
     """Return ``axes`` as an array, or if they are None those of a new figure."""
     if axes is None:
         import matplotlib.pyplot as plt
@@ -32,17 +28,11 @@ def axes_or_grid(axes, n_rows, n_columns, *, size, sharex=False):
         _, axes = plt.subplots(n_rows, n_columns, **options, squeeze=False)
     axes = np.ravel(np.asarray(axes, dtype=object))
     if len(axes) != n_rows * n_columns:
-        raise ValueError(f"axes must be {n_rows * n_columns} matplotlib axes, got {len(axes)}")
+        raise ValueError(f"{name} must be {n_rows * n_columns} matplotlib axes, got {len(axes)}")
     for ax in axes:
-        check_axes(ax, "axes")
+        if not callable(getattr(ax, "plot", None)):
+            raise TypeError(f"{name} must be matplotlib axes, got {shown(ax)}")
     return axes
-
-
-def check_axes(ax, name):
-    """Return ``ax``, which must be matplotlib axes."""
-    if not callable(getattr(ax, "plot", None)):
-        raise TypeError(f"{name} must be matplotlib axes, got {shown(ax)}")
-    return ax
 
 
 def check_series(**series):

@@ -75,14 +75,7 @@ def _amplitude_sums(products, rms, power, bank, prior, degrees_of_freedom, with_
     2 n_cells). The second, None unless it is wanted, has the mean squares of the amplitudes for
     the products of both, see `TemplateBank.squares`, (n_traces, 3 n_cells).
     """
-    matched = [matched_filter(products, pair) for pair in bank.weights]
-    pairs = list(zip(matched, bank.energy, strict=True))
-    largest = np.max([_best_terms(np.abs(z), e, prior).max(axis=1) for z, e in pairs], axis=0)
-    # The variance of the noise is that for the best template, as in `_batch_ratio`.
-    both = degrees_of_freedom + bank.n_values
-    rest = degrees_of_freedom + np.maximum(power - 2 * rms**2 * largest, 0)
-    gain = np.minimum(both / rest * rms**2, _LARGEST_RATIO / np.maximum(np.abs(largest), _TINY))
-    gain = np.maximum(gain, _TINY).astype(np.float32)
+    pairs, gain, largest, ratio = match(products, rms, power, bank, prior, degrees_of_freedom)
     total = np.zeros(len(rms))
     sums = np.zeros((5 if with_squares else 2, len(rms), len(bank.times)), dtype=np.float32)
     for (z, energy), (cosine, sine) in zip(pairs, bank.weights, strict=True):
@@ -94,11 +87,28 @@ def _amplitude_sums(products, rms, power, bank, prior, degrees_of_freedom, with_
             square = [(second, cosine**2), (second, cosine * sine), (second, sine**2)]
             for part, (moment, weight) in zip(sums, linear + square, strict=False):
                 part[rows, cells] += moment * weight[cells]
-    ratio = both / 2 * np.log((degrees_of_freedom + power) / rest)
     ratio += np.log(total / (2 * bank.energy.size))
     sums *= (expit(ratio + prior.log_odds) / total).astype(np.float32)[:, None]
     means, squares = np.concatenate(sums[:2], axis=1), sums[2:]
     return means, np.concatenate(squares, axis=1) if with_squares else None
+
+
+def match(products, rms, power, bank, prior, degrees_of_freedom):
+    """Compare traces with the templates.
+
+    Returns pairs of matched filter and energy of the templates, (n_traces, n_cells) and (n_cells,),
+    for each phase; and, of shape (n_traces,), what multiplies the terms ``A z - A^2 e / 2`` in the
+    exponent, their largest value, and its log likelihood ratio.
+    """
+    matched = [matched_filter(products, pair) for pair in bank.weights]
+    pairs = list(zip(matched, bank.energy, strict=True))
+    largest = np.max([_best_terms(np.abs(z), e, prior).max(axis=1) for z, e in pairs], axis=0)
+    # The variance of the noise is that for the best template, as in `_batch_ratio`.
+    both = degrees_of_freedom + bank.n_values
+    rest = degrees_of_freedom + np.maximum(power - 2 * rms**2 * largest, 0)
+    gain = np.minimum(both / rest * rms**2, _LARGEST_RATIO / np.maximum(np.abs(largest), _TINY))
+    gain = np.maximum(gain, _TINY).astype(np.float32)
+    return pairs, gain, largest, both / 2 * np.log((degrees_of_freedom + power) / rest)
 
 
 def _best_terms(z, energy, prior):
@@ -107,12 +117,15 @@ def _best_terms(z, energy, prior):
     return amplitude * (z - 0.5 * amplitude * energy)
 
 
-def _amplitude_moments(z, energy, prior, gain, largest):
-    """Integrate ``exp(gain (A z - A^2 e / 2 - largest))``, times 1, A and A^2, over the prior.
+def amplitude_terms(z, energy, prior, gain, largest, nodes):
+    """Evaluate ``exp(gain (A z - A^2 e / 2 - largest))`` at the amplitudes A to integrate over.
 
     Rows and cells with negligible terms are left out. The signal-to-noise ratio, which is
     uniform, is integrated over the range in which the amplitude is within `_SPAN` standard
-    deviations of the best one.
+    deviations of the best one; ``nodes`` are shares of this range.
+
+    Returns the rows and the cells of the terms, and an iterator over the nodes, of amplitudes and
+    of terms times the range's share of the prior.
     """
     counts = _best_terms(z, energy, prior) > (largest - NEGLIGIBLE_LOSS / gain)[:, None]
     rows, cells = np.nonzero(counts)
@@ -120,19 +133,27 @@ def _amplitude_moments(z, energy, prior, gain, largest):
     prior = prior._replace(mean_square=prior.mean_square[cells])
     best, width = prior.clip(z / energy), np.float32(_SPAN) / np.sqrt(gain * energy)
     start, stop = (prior.snr_of(prior.clip(end)) for end in (best - width, best + width))
-    evidence, first, second = np.zeros_like(z), np.zeros_like(z), np.zeros_like(z)
-    for node, weight in zip(_NODES, _NODE_WEIGHTS, strict=True):
-        amplitude = prior.amplitude(start + node * (stop - start))
-        loss = gain * (largest - amplitude * (z - 0.5 * amplitude * energy))
-        term = weight * np.exp(-np.maximum(loss, 0))
-        evidence += term
-        term *= amplitude
-        first += term
-        term *= amplitude
-        second += term
     low, high = prior.snr
     share = (stop - start) / (high - low) if low < high else np.ones_like(start)
-    return rows, cells, share * evidence, share * first, share * second
+
+    def at(node):
+        amplitude = prior.amplitude(start + node * (stop - start))
+        loss = gain * (largest - amplitude * (z - 0.5 * amplitude * energy))
+        return amplitude, share * np.exp(-np.maximum(loss, 0))
+
+    return rows, cells, map(at, nodes)
+
+
+def _amplitude_moments(*terms):
+    """Integrate the terms of `amplitude_terms`, times 1, A and A^2, over the prior."""
+    rows, cells, at_nodes = amplitude_terms(*terms, _NODES)
+    moments = np.zeros((3, len(rows)), dtype=np.float32)
+    for (amplitude, term), weight in zip(at_nodes, _NODE_WEIGHTS, strict=True):
+        term *= weight
+        for moment in moments:
+            moment += term
+            term *= amplitude
+    return rows, cells, *moments
 
 
 def _best_amplitudes(products, bank):

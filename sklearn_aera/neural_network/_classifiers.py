@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
+from sklearn_aera._base import LogitsMixin
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._labels import check_classes
@@ -32,7 +32,7 @@ from sklearn_aera.neural_network._parameter_texts import TEXTS
 
 @fill_docstring(**TEXTS)
 @dataclass(eq=False, repr=False, kw_only=True)
-class TraceClassifier(ClassifierMixin, NetworkEstimator):
+class TraceClassifier(LogitsMixin, ClassifierMixin, NetworkEstimator):
     """Base of the classifiers: a subclass describes its network by ``_network()``."""
 
     class_weight: Any = None
@@ -106,33 +106,6 @@ class TraceClassifier(ClassifierMixin, NetworkEstimator):
         X = validate_traces(self, X, dtype=np.float32, reset=False)
         logits = self._outputs(X).astype(np.float64)
         return logits[:, 0] if logits.shape[1] == 1 else logits
-
-    def predict_proba(self, X):
-        """Probabilities of the classes.
-
-        %(X_channels)s
-
-        Returns
-        -------
-        ndarray of shape (n_traces, n_classes), float64
-        """
-        logits = self.decision_function(X)
-        if logits.ndim == 1:
-            return np.column_stack([expit(-logits), expit(logits)])
-        return softmax(logits, axis=1)
-
-    def predict(self, X):
-        """Most probable class of each trace.
-
-        %(X_channels)s
-
-        Returns
-        -------
-        ndarray of shape (n_traces,)
-        """
-        logits = self.decision_function(X)
-        codes = (logits > 0).astype(int) if logits.ndim == 1 else logits.argmax(axis=1)
-        return self.classes_[codes]
 
     def _check_data(self, X, y, sample_weight=None, *, reset, classes=None, signals=None):
         X, y = validate_traces(self, X, y, dtype=np.float32, reset=reset)

@@ -4,6 +4,7 @@ from copy import copy
 
 from sklearn import config_context
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Documented
 from sklearn_aera._docstrings import fill_docstring
@@ -97,6 +98,63 @@ class Detector(Documented, Pipeline):
         with config_context(enable_metadata_routing=True):
             super(Detector, routed).fit(X, y, signals=signals, **params)
         self.steps = routed.steps
+        return self
+
+    def adapt(self, X):
+        """Follow a change of the background, without labels and without training.
+
+        Transmitters and the gain of the antenna change. The steps that have a method ``adapt``,
+        such as the normaliser and the whitener, are fitted to the new background; the network,
+        which sees whitened traces, stays as it is. Up to about half of the traces may have pulses
+        (see `sklearn_aera.preprocessing.SpectralWhitener.adapt`). Some hundred traces suffice.
+
+        As `fit` does, this changes the detector itself, so that a result that is not used is no
+        mistake. To keep the former one, adapt a copy, ``copy.copy(detector).adapt(X)``: adapted
+        steps are new objects, and the network is shared. An error leaves the detector as it was.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+            Traces of the new background, of the length and the sampling rate of those in the fit.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the traces are not valid, or no step can be adapted.
+
+        See Also
+        --------
+        sklearn_aera.inspection.check_background : Says whether the background has changed.
+
+        Examples
+        --------
+        >>> from sklearn_aera.datasets import make_traces
+        >>> from sklearn_aera.neural_network import make_detector
+        >>> from sklearn_aera.simulation import AntennaNoise, TraceSimulator
+        >>> data = make_traces(200, snr=5.0, random_state=0)
+        >>> detector = make_detector(epochs=1, random_state=0).fit(data.traces, data.y)
+        >>> other = TraceSimulator(noise=AntennaNoise(carriers=(36.3, 44.9)))
+        >>> traces = make_traces(200, simulator=other, random_state=0).traces
+        >>> detector.adapt(traces).predict(traces).shape
+        (200,)
+        """
+        check_is_fitted(self)
+        steps = list(self.steps)
+        adaptable = [n for n, (_, step) in enumerate(steps) if hasattr(step, "adapt")]
+        if not adaptable:
+            names = ", ".join(name for name, _ in steps)
+            raise ValueError(f"none of the steps {names} can be adapted to another background")
+        for number, (name, step) in enumerate(steps[: adaptable[-1] + 1]):
+            if number in adaptable:
+                step = copy(step).adapt(X)
+                steps[number] = (name, step)
+            if number < adaptable[-1] and step not in (None, "passthrough"):
+                X = step.transform(X)
+        self.steps = steps
         return self
 
 

@@ -1,15 +1,14 @@
-"""Save and load model files."""
+"""Save and load model files.
+
+scikit-learn and joblib are imported in functions: a program that only applies .onnx models does
+not need them.
+"""
 
 import zipfile
 from contextlib import contextmanager
 
-import joblib
-from sklearn.base import BaseEstimator
-
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._files import as_path, check_declared, check_pickle, check_readable, written_whole
-from sklearn_aera._validation import check_choice
-from sklearn_aera.persistence._trust import called_functions, is_of_old_layout, is_trusted
 
 SUFFIXES = (".skops", ".joblib")
 _CALLBACKS = "_skl_callbacks"
@@ -58,12 +57,13 @@ def save_model(model, path, *, overwrite=False):
     >>> model
     StdNormalizer()
     """
+    from sklearn.base import BaseEstimator
+
     if isinstance(path, BaseEstimator):
         raise TypeError("the model is the first argument: save_model(model, path)")
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"model must be an estimator, got {model!r}")
-    path = as_path(path)
-    check_choice(path.suffix, f"the ending of path {path.name!r}", SUFFIXES)
+    path = _model_path(path)
     with written_whole(path, overwrite) as temporary, _without_callbacks(model):
         try:
             _dump(model, temporary)
@@ -79,6 +79,8 @@ def save_model(model, path, *, overwrite=False):
 def _dump(model, path):
     """Write a file, and check that it can be loaded."""
     if path.suffix == ".joblib":
+        import joblib
+
         joblib.dump(model, path, compress=True)
         return
     import skops.io
@@ -125,13 +127,14 @@ def load_model(path, *, allow_pickle=False, trusted=()):
     distributions of a `RandomizedSearchCV`, and your own functions, such as that of a
     `FunctionTransformer`, must be named in ``trusted``.
     """
-    path = as_path(path)
-    check_choice(path.suffix, f"the ending of path {path.name!r}", SUFFIXES)
+    from sklearn.base import BaseEstimator
+
+    path = _model_path(path)
     check_readable(path)
     if path.suffix == ".joblib":
         check_pickle(path, allow_pickle)
     try:
-        model = joblib.load(path) if path.suffix == ".joblib" else _load_skops(path, trusted)
+        model = _load_joblib(path) if path.suffix == ".joblib" else _load_skops(path, trusted)
     except _RefusedError:
         raise
     # The type of the error depends on where a file is damaged.
@@ -147,6 +150,14 @@ def load_model(path, *, allow_pickle=False, trusted=()):
     return model
 
 
+def _model_path(path):
+    from sklearn_aera._validation import check_choice
+
+    path = as_path(path)
+    check_choice(path.suffix, f"the ending of path {path.name!r}", SUFFIXES)
+    return path
+
+
 class _RefusedError(ValueError):
     """A file refers to types that must not or cannot be loaded."""
 
@@ -158,8 +169,16 @@ def _old_layout(path, reason):
     )
 
 
+def _load_joblib(path):
+    import joblib
+
+    return joblib.load(path)
+
+
 def _load_skops(path, trusted):
     import skops.io
+
+    from sklearn_aera.persistence._trust import called_functions, is_of_old_layout, is_trusted
 
     with zipfile.ZipFile(path) as file:
         check_declared(path, sum(member.file_size for member in file.infolist()))
@@ -200,6 +219,8 @@ def _without_callbacks(model):
 
 def _estimators(*objects):
     """Yield all estimators among objects and in their attributes, lists and dictionaries."""
+    from sklearn.base import BaseEstimator
+
     seen, left = set(), list(objects)
     while left:
         found = left.pop()

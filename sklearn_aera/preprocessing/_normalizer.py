@@ -54,9 +54,22 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         """
         check_choice(self.per, "per", ("trace", "dataset"))
         X = validate_traces(self, X)
-        self.scale_ = None
-        if self.per == "dataset":
-            self.scale_ = float(X.std(dtype=np.float64)) or 1.0
+        self.scale_ = _std(X) if self.per == "dataset" else None
+        return self
+
+    def adapt(self, X):
+        """Compute the standard deviation again, from traces with another background.
+
+        With ``per="trace"`` there is nothing to adapt. As `fit` does, this changes the normaliser
+        itself.
+
+        %(X_channels)s
+
+        %(fitted)s
+        """
+        X = validate_traces(self, X, reset=False)
+        if self.scale_ is not None:
+            self.scale_ = _std(X)
         return self
 
     def transform(self, X):
@@ -78,3 +91,7 @@ class StdNormalizer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _std(X):
+    return float(X.std(dtype=np.float64)) or 1.0

@@ -3,8 +3,9 @@
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
+from sklearn_aera._background import background_among
 from sklearn_aera._base import Estimator, one_task
-from sklearn_aera._channels import validate_traces
+from sklearn_aera._channels import by_channel, validate_traces
 from sklearn_aera._covariance import stationary_autocovariance
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._labels import background_rows
@@ -32,9 +33,11 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
     ----------
     autocovariance_ : ndarray of shape (n_channels, n_samples)
         Autocovariance of the background from lag 0 on, in the squared unit of the traces.
-    whitening_ : list of length n_channels
-        Symmetric whitening matrices, ndarrays of shape (n_samples, n_samples), float32, or for more
-        than 1 024 samples `WhiteningFilter` objects.
+    whitening_ : ndarray of shape (n_channels, n_samples, n_samples), float32, or list
+        Symmetric whitening matrices. For more than 1 024 samples, a list of `WhiteningFilter`
+        objects, one per channel.
+    n_background_ : int
+        Number of traces that the covariance was estimated from.
     %(trace_shape)s
 
     Notes
@@ -78,9 +81,45 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         regularization = check_regularization(self.regularization)
         X = validate_traces(self, X)
         background = background_rows(X, y)
-        channels = [stationary_autocovariance(c, regularization) for c in _by_channel(background)]
-        self.autocovariance_ = np.stack(channels)
-        self.whitening_ = [fit_whitening(c) for c in channels]
+        channels = [stationary_autocovariance(c, regularization) for c in by_channel(background)]
+        self._use(np.stack(channels), len(background))
+        return self
+
+    def adapt(self, X):
+        """Estimate the covariance again, from unlabelled traces with another background.
+
+        Up to about half of the traces may have pulses: traces with an unusual peak after whitening
+        are left out. An error leaves the whitener as it was.
+
+        As `fit` does, this changes the whitener itself; to keep the former one, adapt a copy,
+        ``copy.copy(whitener).adapt(X)``.
+
+        %(X_channels)s
+
+        %(fitted)s
+
+        See Also
+        --------
+        sklearn_aera.inspection.check_background : Says whether the background has changed.
+
+        Examples
+        --------
+        >>> from sklearn_aera.datasets import make_traces
+        >>> from sklearn_aera.preprocessing import SpectralWhitener
+        >>> from sklearn_aera.simulation import AntennaNoise, TraceSimulator
+        >>> data = make_traces(200, random_state=0)
+        >>> other = TraceSimulator(noise=AntennaNoise(carriers=(36.3, 44.9)))
+        >>> traces = make_traces(200, simulator=other, random_state=0).traces
+        >>> whitener = SpectralWhitener().fit(data.traces, data.y)
+        >>> before = whitener.transform(traces).std()
+        >>> after = whitener.adapt(traces).transform(traces).std()
+        >>> bool(before > 2), bool(after < 1.2)
+        (True, True)
+        """
+        X = validate_traces(self, X, reset=False)
+        regularization = check_regularization(self.regularization)
+        autocovariance, background = background_among(X, regularization)
+        self._use(autocovariance, int(background.sum()))
         return self
 
     def transform(self, X):
@@ -94,17 +133,18 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         """
         X = validate_traces(self, X, dtype=np.float32, reset=False)
         white = np.empty(X.shape, dtype=np.float32)
-        channels = zip(_by_channel(X), _by_channel(white), self.whitening_, strict=True)
+        channels = zip(by_channel(X), by_channel(white), self.whitening_, strict=True)
         for traces, whitened, whitening in channels:
             whitened[:] = whiten(traces, whitening)
         return white
+
+    def _use(self, autocovariance, n_background):
+        whitening = [fit_whitening(channel) for channel in autocovariance]
+        is_short = isinstance(whitening[0], np.ndarray)
+        self.whitening_ = np.stack(whitening) if is_short else whitening
+        self.autocovariance_, self.n_background_ = autocovariance, n_background
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _by_channel(X):
-    """Return traces with the channel in the first axis, (n_channels, n_traces, n_samples)."""
-    return X.reshape(len(X), -1, X.shape[-1]).swapaxes(0, 1)

@@ -8,7 +8,7 @@ from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._covariance import signal_autocovariance, stationary_autocovariance
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._labels import background_mask
+from sklearn_aera._labels import background_mask, background_rows
 from sklearn_aera._toeplitz import (
     DENSE_LENGTH,
     StationaryCovariance,
@@ -82,6 +82,8 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
         y : array-like of shape (n_traces,) or (n_traces, n_samples)
             Labels or true signals. The background has the label 0 or False, else the smaller of
             two numbers or the text "noise" or "background"; its true signals are zero throughout.
+            Traces of background with more than 100 times their median power are left out, with a
+            warning.
             Signals may have any unit: they are only compared with zero.
 
         %(fitted)s
@@ -92,7 +94,7 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
         is_noise = background_mask(y)
         if is_noise.all() or not is_noise.any():
             raise ValueError("y must have two classes, without and with a pulse, got one class")
-        self.autocovariance_ = stationary_autocovariance(X[is_noise], regularization)
+        self.autocovariance_ = stationary_autocovariance(background_rows(X, y), regularization)
         self.signal_autocovariance_ = signal_autocovariance(X[~is_noise], self.autocovariance_)
         total = self.autocovariance_ + self.signal_autocovariance_
         self.covariance_ = StationaryCovariance.from_autocovariance(total)

@@ -8,8 +8,10 @@ from sklearn_aera.simulation._measured import MeasuredNoise
 from sklearn_aera.simulation._noise import AntennaNoise, galactic_brightness, galactic_temperature
 from sklearn_aera.simulation._pulse import AnalyticPulse, amplitude_spectrum
 from sklearn_aera.simulation._simulator import TraceSimulator
+from sklearn_aera.simulation._stations import STATIONS, make_station
 
 __all__ = [
+    "STATIONS",
     "AnalyticPulse",
     "AntennaNoise",
     "BandPass",
@@ -20,6 +22,7 @@ __all__ = [
     "amplitude_spectrum",
     "galactic_brightness",
     "galactic_temperature",
+    "make_station",
 ]
 
 publish(__name__, globals(), __all__)

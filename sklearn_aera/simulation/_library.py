@@ -6,6 +6,7 @@ import scipy.fft
 from sklearn_aera._base import Documented
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import check_rows, check_sampling_rate
+from sklearn_aera.simulation._pulse import direction
 
 # Points per sample at which the envelope is computed to find its peak.
 _OVERSAMPLING = 16
@@ -15,6 +16,11 @@ _OVERSAMPLING = 16
 class PulseLibrary(Documented):
     """Library of pulse waveforms, from which each event takes one at random.
 
+    With three components, at the azimuths 0 and 90 degrees and vertical, a waveform is the vector
+    of the electric field, which a simulator with ``arms`` needs for pulses whose polarization
+    varies in time. With one component the field has the direction given by the column
+    "polarization" of the event table.
+
     Waveforms are resampled by their Fourier integral at the simulator's frequencies. This
     resampling is exact for band-limited signals and needs no interpolation in time. The peak of
     the envelope in the band is moved to the event's arrival time. The column ``spectral_slope``
@@ -22,7 +28,7 @@ class PulseLibrary(Documented):
 
     Parameters
     ----------
-    waveforms : array-like of shape (n_waveforms, n_times)
+    waveforms : array-like of shape (n_waveforms, n_times) or (n_waveforms, 3, n_times)
         Pulses in any unit; the simulator scales them to the signal-to-noise ratio.
     sampling_rate : float
         Sampling rate of the waveforms in MHz.
@@ -55,7 +61,11 @@ class PulseLibrary(Documented):
 
         %(prepared)s
         """
-        waveforms = check_rows(self.waveforms, "waveforms", np.float64)
+        waveforms = check_rows(self.waveforms, "waveforms", np.float64, channels=True)
+        if waveforms.ndim == 3 and waveforms.shape[1] != 3:
+            raise ValueError(
+                f"waveforms must have one component or three, got shape {waveforms.shape}"
+            )
         rate = check_sampling_rate(self.sampling_rate)
         highest = grid.frequencies[-1]
         if rate < 2 * highest:
@@ -63,19 +73,23 @@ class PulseLibrary(Documented):
                 f"sampling_rate of the waveforms must be at least twice the band's upper edge, "
                 f"{2 * highest:.1f} MHz, got {rate} MHz"
             )
-        phase = -2j * np.pi * np.outer(np.arange(waveforms.shape[1]) / rate, grid.frequencies)
+        phase = -2j * np.pi * np.outer(np.arange(waveforms.shape[-1]) / rate, grid.frequencies)
         spectra = waveforms @ np.exp(phase)
-        strength = np.abs(spectra * grid.gain).max(axis=1)
+        by_waveform = tuple(range(1, spectra.ndim))
+        strength = np.abs(spectra * grid.gain).max(axis=by_waveform, keepdims=True)
         usable = (strength > 1e-200) & (strength < 1e200)  # Others leave the range of the floats.
         if not usable.all():
             number = int(np.argmin(usable))
             raise ValueError(f"waveforms must have power in the band, got none in number {number}")
-        spectra /= strength[:, None]
+        spectra /= strength
         # The inverse transform of a one-sided spectrum is the analytic signal, up to a phase.
         n_fine = _OVERSAMPLING * grid.n_grid
-        envelope = np.abs(scipy.fft.ifft(spectra * grid.gain, n=n_fine, axis=1))
+        envelope = np.abs(scipy.fft.ifft(spectra * grid.gain, n=n_fine, axis=-1))
+        if envelope.ndim == 3:
+            envelope = np.linalg.norm(envelope, axis=1)
         peak = np.argmax(envelope, axis=1) / (grid.sampling_rate * _OVERSAMPLING)
-        spectra *= np.exp(2j * np.pi * np.outer(peak, grid.frequencies))
+        shift = np.exp(2j * np.pi * np.outer(peak, grid.frequencies))
+        spectra *= shift if spectra.ndim == 2 else shift[:, None]
         self.spectra_ = spectra.astype(np.complex64)
         return self
 
@@ -83,8 +97,25 @@ class PulseLibrary(Documented):
         """Return the spectra of waveforms, which uniform random numbers choose.
 
         %(spectra)s
+            With three components the shape is (n_pulses, 3, n_bins).
         """
         return self.spectra_[self.chosen(uniform)]
+
+    def directions(self, polarization, uniform):
+        """Return the direction of the electric field, which is horizontal.
+
+        Parameters
+        ----------
+        polarization : ndarray of shape (n_pulses,)
+            Azimuth of the field in degrees.
+        uniform : ignored
+
+        Returns
+        -------
+        ndarray of shape (n_pulses, 3), float32
+            Unit vectors: components at the azimuths 0 and 90 degrees, and vertical.
+        """
+        return direction(polarization, 0.0)
 
     def shapes(self, spectral_slope=None, n_slopes=None):
         """Return the spectra of all waveforms and their phase jitter, 0, to make templates.

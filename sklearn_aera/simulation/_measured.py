@@ -5,7 +5,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from sklearn_aera._base import Documented
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._validation import check_interval, check_rows, check_sampling_rate, shown
+from sklearn_aera._validation import (
+    check_interval,
+    check_rows,
+    check_sampling_rate,
+    equal_rates,
+    shown,
+)
 
 
 @fill_docstring()
@@ -56,7 +62,7 @@ class MeasuredNoise(Documented):
         """
         recordings = check_rows(self.recordings, "recordings", np.float32)
         rate = check_sampling_rate(getattr(self.recordings, "sampling_rate", self.sampling_rate))
-        if not np.isclose(rate, grid.sampling_rate, rtol=1e-6):
+        if not equal_rates(rate, grid.sampling_rate):
             raise ValueError(
                 f"sampling_rate of the recordings must be the simulator's, "
                 f"{grid.sampling_rate} MHz, got {rate} MHz"

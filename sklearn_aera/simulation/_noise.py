@@ -84,6 +84,10 @@ def galactic_temperature(frequencies):
 class AntennaNoise(Documented):
     """Noise of an antenna: broadband noise, narrowband carriers and optional bursts.
 
+    In several channels, the broadband noise is independent, as it is between orthogonal arms, and
+    carriers and bursts are the same (assumption: a transmitter has the same amplitude and phase in
+    each channel).
+
     Broadband noise is Gaussian. Its spectrum is the sum of the galactic brightness temperature
     and the temperature of the electronics, times the squared gain of the station: a matched
     antenna delivers the power k T per Hz. Fourier amplitudes are Rayleigh distributed, so that
@@ -168,7 +172,7 @@ class AntennaNoise(Documented):
         Parameters
         ----------
         uniform : ndarray of shape (n_events, n_uniform)
-        normal : ndarray of shape (n_events, n_normal), float32
+        normal : ndarray of shape (n_events, n_normal) or (n_events, n_channels, n_normal), float32
 
         %(in_mV)s
         """
@@ -180,7 +184,8 @@ class AntennaNoise(Documented):
             self._add_bursts(coefficients, uniform[:, n_carrier_uniform:])
         traces = self.frequency_grid_.synthesize(coefficients)
         if n_carrier_uniform:
-            traces = traces + self._carrier_weights(uniform[:, :n_carrier_uniform])
+            carriers = self._carriers(uniform[:, :n_carrier_uniform])
+            traces = traces + carriers.reshape(_in_each_channel(carriers, traces))
         return traces
 
     def autocovariance(self):
@@ -207,7 +212,7 @@ class AntennaNoise(Documented):
             )
         return carriers if share > 0 else carriers[:0]
 
-    def _carrier_weights(self, uniform):
+    def _carriers(self, uniform):
         n_carriers = uniform.shape[1] // 2
         strength, phase = uniform[:, :n_carriers], 2 * np.pi * uniform[:, n_carriers:]
         if self.carrier_amplitude == "rayleigh":
@@ -235,7 +240,8 @@ class AntennaNoise(Documented):
             if rows.size == 0:
                 return
             first = 1 + 5 * number
-            coefficients[rows] += self._burst_coefficients(uniform[rows, first : first + 5])
+            bursts = self._burst_coefficients(uniform[rows, first : first + 5])
+            coefficients[rows] += bursts.reshape(_in_each_channel(bursts, coefficients))
 
     def _burst_coefficients(self, uniform):
         grid = self.frequency_grid_
@@ -249,6 +255,11 @@ class AntennaNoise(Documented):
         phase = np.exp(2j * np.pi * uniform[:, 4:5])
         spectrum = (peak * phase * envelope * grid.gain).astype(np.complex64)
         return spectrum * grid.delay(time)
+
+
+def _in_each_channel(values, like):
+    """Shape in which values (n, m) are broadcast over the channels of an array."""
+    return (len(values), *[1] * (like.ndim - 2), -1)
 
 
 def _between(interval, uniform):

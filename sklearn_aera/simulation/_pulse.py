@@ -51,6 +51,14 @@ def amplitude_spectrum(frequencies, slope, quadratic_slope=0.0, quadratic_freque
     return np.exp((np.log(10) * exponent).astype(np.float32))
 
 
+def direction(azimuth, elevation):
+    """Unit vectors (..., 3) of directions, whose angles are in degrees."""
+    azimuth, elevation = np.broadcast_arrays(np.deg2rad(azimuth), np.deg2rad(elevation))
+    horizontal = np.cos(elevation)
+    vectors = horizontal * np.cos(azimuth), horizontal * np.sin(azimuth), np.sin(elevation)
+    return np.stack(vectors, axis=-1).astype(np.float32)
+
+
 @fill_docstring()
 class AnalyticPulse(Documented):
     """Pulses with an exponential spectrum and a nearly constant phase.
@@ -68,6 +76,9 @@ class AnalyticPulse(Documented):
         f_q of `amplitude_spectrum`, in MHz (assumption: the middle of the band).
     phase_jitter : float, default=30.0
         Half width, in degrees, of the uniform distribution of the phase.
+    elevation : float or (float, float), default=0.0
+        Angle of the electric field above the horizontal plane in degrees, uniform in the range.
+        Only a vertical arm of a simulator's ``arms`` makes use of it.
 
     Examples
     --------
@@ -81,10 +92,13 @@ class AnalyticPulse(Documented):
 
     n_uniform = 1
 
-    def __init__(self, quadratic_slope=0.0, quadratic_frequency=55.0, phase_jitter=30.0):
+    def __init__(
+        self, quadratic_slope=0.0, quadratic_frequency=55.0, phase_jitter=30.0, elevation=0.0
+    ):
         self.quadratic_slope = quadratic_slope
         self.quadratic_frequency = quadratic_frequency
         self.phase_jitter = phase_jitter
+        self.elevation = elevation
 
     def prepare(self, grid):
         """Check the parameters, and store the frequencies of a grid.
@@ -92,6 +106,8 @@ class AnalyticPulse(Documented):
         %(prepared)s
         """
         check_real(self.phase_jitter, "phase_jitter", min_val=0.0, max_val=180.0)
+        low, high = check_interval(self.elevation, "elevation", min_val=-90.0, max_val=90.0)
+        self.n_uniform = 1 if low == high else 2
         amplitude_spectrum(grid.frequencies, 0.0, self.quadratic_slope, self.quadratic_frequency)
         self.frequencies_ = grid.frequencies
         return self
@@ -103,8 +119,26 @@ class AnalyticPulse(Documented):
         """
         quadratic = self.quadratic_slope, self.quadratic_frequency
         amplitude = amplitude_spectrum(self.frequencies_, slope, *quadratic)
-        phase = np.deg2rad(float(self.phase_jitter)) * (2 * uniform - 1)
+        phase = np.deg2rad(float(self.phase_jitter)) * (2 * uniform[:, :1] - 1)
         return amplitude * np.exp(1j * phase).astype(np.complex64)
+
+    def directions(self, polarization, uniform):
+        """Return the direction of the electric field of pulses.
+
+        Parameters
+        ----------
+        polarization : ndarray of shape (n_pulses,)
+            Azimuth of the field in degrees.
+        uniform : ndarray of shape (n_pulses, n_uniform)
+            The numbers that `spectra` is given.
+
+        Returns
+        -------
+        ndarray of shape (n_pulses, 3), float32
+            Unit vectors: components at the azimuths 0 and 90 degrees, and vertical.
+        """
+        low, high = check_interval(self.elevation, "elevation")
+        return direction(polarization, low + (high - low) * uniform[:, -1])
 
     def shapes(self, spectral_slope, n_slopes):
         """Return the spectra of pulses with equally spaced slopes, from which templates are made.

@@ -1,5 +1,7 @@
 """Simulation of the traces of an event table."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +17,17 @@ from sklearn_aera._events import EVENT_COLUMNS, check_events, require
 from sklearn_aera._frequency_grid import FrequencyGrid
 from sklearn_aera._random import draw_seed
 from sklearn_aera._streams import event_draws
-from sklearn_aera._validation import check_choice, check_count, check_n_jobs, check_part, check_real
+from sklearn_aera._validation import (
+    check_choice,
+    check_count,
+    check_n_jobs,
+    check_part,
+    check_real,
+    shown,
+)
 from sklearn_aera.simulation._bandpass import BandPass
 from sklearn_aera.simulation._noise import AntennaNoise
-from sklearn_aera.simulation._pulse import AnalyticPulse
+from sklearn_aera.simulation._pulse import AnalyticPulse, direction
 
 # Events per batch: the arrays of a batch stay in the processor's cache.
 _BATCH_SIZE = 256
@@ -43,6 +52,12 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
     %(sampling_rate)s
     n_samples : int, default=500
         Number of samples of a trace; 500 samples at 180 MHz last 2.78 us.
+    arms : sequence of float or "vertical", default=None
+        Arms of the antenna, one for each channel: the azimuth of a horizontal arm in degrees, or
+        "vertical", as in ``(0, 90)`` or ``(0, 90, "vertical")``. A channel receives the component
+        of the electric field along its arm. The event table then has the column "polarization",
+        the azimuth of the field in degrees. With None there is one channel, which receives the
+        whole field, and traces have no axis for channels.
     %(snr_reference)s
     n_bits : int or None, default=None
         Resolution of the digitiser; None for no quantisation. AERA has 12 bits.
@@ -62,8 +77,10 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         Parts in use, prepared for ``frequency_grid_``.
     frequency_grid_ : FrequencyGrid
         Frequency bins on which traces are synthesised.
+    arms_ : ndarray of shape (n_channels, 3) or None
+        Unit vectors of the arms.
     n_features_in_ : int
-        Number of columns of the event table, 5.
+        Number of columns of the event table.
 
     Examples
     --------
@@ -84,6 +101,7 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
     response: Any = None
     sampling_rate: float = 180.0
     n_samples: int = 500
+    arms: Sequence | None = None
     snr_reference: str = "noise"
     n_bits: int | None = None
     full_scale: float = 2.048
@@ -111,8 +129,8 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         grid = FrequencyGrid.from_response(self.response_, self.sampling_rate, self.n_samples)
         self.frequency_grid_ = grid
         self.pulse_, self.noise_ = pulse.prepare(grid), noise.prepare(grid)
-        self._check_input(X)
-        self.n_features_in_ = len(EVENT_COLUMNS)
+        self.arms_ = None if self.arms is None else _check_arms(self.arms)
+        self.n_features_in_ = self._check_input(X).shape[1]
         self._n_features_out = grid.n_samples
         return self
 
@@ -132,9 +150,9 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
 
         Returns
         -------
-        traces : ndarray of shape (n_events, n_samples), float32
-            In mV.
-        signals : ndarray of shape (n_events, n_samples), float32
+        traces : ndarray of shape (n_events, n_samples) or (n_events, n_channels, n_samples)
+            In mV, float32.
+        signals : ndarray of the shape of ``traces``, float32
             Pulses without noise and quantisation, in mV; zero where ``snr`` is zero.
         """
         return self._simulate(X, with_signals=True)
@@ -142,7 +160,7 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
     def _simulate(self, X, with_signals):
         check_is_fitted(self)
         events = self._check_input(X)
-        shape = (len(events), self.frequency_grid_.n_samples)
+        shape = (len(events), *self._channels, self.frequency_grid_.n_samples)
         traces = np.empty(shape, dtype=np.float32)
         signals = np.zeros(shape, dtype=np.float32) if with_signals else None
         Parallel(n_jobs=check_n_jobs(self.n_jobs), require="sharedmem")(
@@ -153,57 +171,93 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
 
     def _fill(self, events, traces, signals):
         """Simulate a batch into ``traces`` and into ``signals``, unless it is None."""
-        grid = self.frequency_grid_
-        event_id, snr, arrival_time, slope, polarity = events.T
-        event_id = event_id.astype(np.uint64)
-        n_uniform = self.pulse_.n_uniform + self.noise_.n_uniform
-        uniform, normal = event_draws(self.seed_, event_id, n_uniform, self.noise_.n_normal)
+        event_id, snr = events[:, 0].astype(np.uint64), events[:, 1]
+        n_uniform, n_normal = self.pulse_.n_uniform + self.noise_.n_uniform, self.noise_.n_normal
+        n_channels = math.prod(self._channels)
+        uniform, normal = event_draws(self.seed_, event_id, n_uniform, n_normal * n_channels)
         pulse_uniform, noise_uniform = np.split(uniform, [self.pulse_.n_uniform], axis=1)
+        normal = normal.reshape(len(events), *self._channels, n_normal)
         traces[:] = self.noise_.traces(noise_uniform, normal)
         rows = np.flatnonzero(snr > 0)
         if rows.size:
-            spectra = self.pulse_.spectra(slope[rows], pulse_uniform[rows])
-            spectra *= grid.gain.astype(np.float32)
-            spectra *= grid.delay(arrival_time[rows])
-            pulses = grid.synthesize(spectra)
-            pulses *= polarity[rows, None].astype(np.float32)
-            pulses *= self._amplitude(snr[rows], pulses, traces[rows])[:, None]
+            pulses = self._pulses(events[rows], pulse_uniform[rows])
+            amplitude = self._amplitude(snr[rows], pulses, traces[rows])
+            pulses *= amplitude.reshape(-1, *[1] * (pulses.ndim - 1))
             traces[rows] += pulses
             if signals is not None:
                 signals[rows] = pulses
         if self.n_bits is not None:
             _quantize(traces, self.n_bits, self.full_scale)
 
+    @property
+    def _channels(self):
+        """Shape of the axis of channels, which one channel does not have."""
+        return () if self.arms_ is None else (len(self.arms_),)
+
+    def _pulses(self, events, uniform):
+        """Return pulses of the size of their spectra, in each channel."""
+        grid = self.frequency_grid_
+        _, _, arrival_time, slope, polarity, *polarization = events.T
+        spectra = self.pulse_.spectra(slope, uniform)
+        delay = grid.delay(arrival_time)
+        if spectra.ndim == 3:
+            spectra, delay = self._along_arms(spectra), delay[:, None]
+        spectra *= grid.gain.astype(np.float32)
+        spectra *= delay
+        pulses = grid.synthesize(spectra)
+        if self.arms_ is not None and pulses.ndim == 2:
+            along_arms = self.pulse_.directions(polarization[0], uniform) @ self.arms_.T
+            pulses = along_arms[:, :, None] * pulses[:, None]
+        pulses *= polarity.astype(np.float32).reshape(-1, *[1] * (pulses.ndim - 1))
+        return pulses
+
+    def _along_arms(self, spectra):
+        if self.arms_ is None:
+            raise ValueError("arms must be given for a library of pulses with three components")
+        return np.matmul(self.arms_, spectra)
+
     def _amplitude(self, snr, pulses, noise):
-        """Return the factor that gives each pulse its SNR, of shape (n_pulses,), float32."""
-        peak = np.abs(pulses).max(axis=1).astype(float)
+        """Return the factor that gives each pulse its SNR, of shape (n_pulses,), float32.
+
+        In several channels it is the factor with which the first one reaches the SNR.
+        """
+        if pulses.ndim == 2:
+            pulses, noise = pulses[:, None], noise[:, None]
+        peak = np.abs(pulses).max(axis=2).astype(float)
         noise_power = _mean_product(noise, noise)
         if not noise_power.all():
             raise ValueError("noise must not be zero throughout a trace with a pulse")
-        if not (np.isfinite(peak) & (peak > 0)).all():
+        if not (np.isfinite(peak).all() and peak.any(axis=1).all()):
             raise ValueError("pulse must have spectra that are finite, and not zero in the band")
+        snr = snr[:, None]
         if self.snr_reference == "noise":
-            return (snr * np.sqrt(noise_power) / peak).astype(np.float32)
+            with np.errstate(divide="ignore"):
+                return (snr * np.sqrt(noise_power) / peak).min(axis=1).astype(np.float32)
         # (a peak)^2 = snr^2 (noise_power + 2 a cross + a^2 pulse_power), solved for a > 0.
         cross = _mean_product(noise, pulses)
         quadratic = peak**2 - snr**2 * _mean_product(pulses, pulses)
-        if not np.all(quadratic > 0):
-            row = int(np.argmin(quadratic))
-            limit = peak[row] / np.sqrt(_mean_product(pulses[row], pulses[row]))
+        if not np.all((quadratic > 0).any(axis=1)):
+            row = int(np.argmin(quadratic.max(axis=1)))
+            strongest = pulses[row, peak[row].argmax()]
+            limit = peak[row].max() / np.sqrt(_mean_product(strongest, strongest))
             raise ValueError(
-                f"snr={snr[row]} cannot be reached with snr_reference='trace': the peak of this "
+                f"snr={snr[row, 0]} cannot be reached with snr_reference='trace': the peak of this "
                 f"pulse is only {limit:.2f} times the RMS of its own trace"
             )
         half_linear = snr**2 * cross
-        root = np.sqrt(half_linear**2 + quadratic * snr**2 * noise_power)
-        return ((half_linear + root) / quadratic).astype(np.float32)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            root = np.sqrt(half_linear**2 + quadratic * snr**2 * noise_power)
+            factor = np.where(quadratic > 0, (half_linear + root) / quadratic, np.inf)
+        return factor.min(axis=1).astype(np.float32)
 
     def _check_input(self, X):
         events, duration = check_events(X), self.frequency_grid_.duration
-        _, snr, arrival_time, _, _ = events.T
+        snr, arrival_time = events[:, 1], events[:, 2]
         inside = (arrival_time >= 0) & (arrival_time <= duration)
         allowed = f"within the trace, from 0 to {duration:.3f} us"
         require(inside | (snr == 0), "arrival_time", arrival_time, allowed)
+        if self.arms_ is not None and events.shape[1] == len(EVENT_COLUMNS):
+            raise ValueError("events must have the column 'polarization' for a simulator with arms")
         return events
 
     def __sklearn_tags__(self):
@@ -211,6 +265,22 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         # The input is an event table with five given columns, not an arbitrary 2-D array.
         tags.input_tags.two_d_array = False
         return tags
+
+
+def _check_arms(arms):
+    """Return the unit vectors of arms, shape (n_channels, 3), float32."""
+    if isinstance(arms, str) or not isinstance(arms, Sequence | np.ndarray) or len(arms) == 0:
+        raise ValueError(
+            f"arms must be a sequence of azimuths in degrees or 'vertical', got {shown(arms)}"
+        )
+    angles = []
+    for arm in arms:
+        if isinstance(arm, str):
+            check_choice(arm, "arms", ("vertical",))
+            angles.append((0.0, 90.0))
+        else:
+            angles.append((check_real(arm, "arms", min_val=-360.0, max_val=360.0), 0.0))
+    return direction(*np.transpose(angles))
 
 
 def _mean_product(a, b):
