@@ -78,7 +78,7 @@ def make_recording(
     >>> stream.recording
     <Recording of 1 antenna, 180000 samples at 180 MHz, 1000.0 us from 0.0 us>
     >>> stream.arrival_time[:3].round()
-    array([ 58., 131., 241.])
+    array([ 60., 161., 256.])
     """
     duration = check_real(duration, "duration", **_POSITIVE)
     n_antennas = check_count(n_antennas, "n_antennas", max_val=10_000)
