@@ -24,7 +24,8 @@ class MeasuredNoise(Documented):
     Parameters
     ----------
     recordings : array-like of shape (n_recordings, n_times), or Recording
-        Recorded background without pulses, in mV, at least as long as a trace. The simulator's
+        Recorded background without pulses, in mV, at least as long as a trace; for several
+        channels an array of shape (n_recordings, n_channels, n_times). The simulator's
         frequency response is not applied to it, since recordings already contain it. Each
         antenna of a `sklearn_aera.datasets.Recording` is one of the recordings: select one, as
         in ``recording[0]``, to train a detector for its spectrum.
@@ -60,24 +61,24 @@ class MeasuredNoise(Documented):
 
         %(prepared)s
         """
-        recordings = check_rows(self.recordings, "recordings", np.float32)
+        recordings = check_rows(self.recordings, "recordings", np.float32, channels=True)
         rate = check_sampling_rate(getattr(self.recordings, "sampling_rate", self.sampling_rate))
         if not equal_rates(rate, grid.sampling_rate):
             raise ValueError(
                 f"sampling_rate of the recordings must be the simulator's, "
                 f"{grid.sampling_rate} MHz, got {rate} MHz"
             )
-        if recordings.shape[1] < grid.n_samples:
+        if recordings.shape[-1] < grid.n_samples:
             raise ValueError(
                 f"recordings must be at least as long as a trace of {grid.n_samples} samples, "
-                f"got {recordings.shape[1]}"
+                f"got {recordings.shape[-1]}"
             )
-        silent = np.flatnonzero(~recordings.any(axis=1))
+        silent = np.unique(np.nonzero(~recordings.any(axis=-1))[0])
         if silent.size:
             raise ValueError(f"recordings must not be zero throughout, as number {silent[0]} is")
         self.recordings_ = recordings
         self.n_samples_ = grid.n_samples
-        self.starts_ = self._allowed_starts(recordings.shape[1], grid)
+        self.starts_ = self._allowed_starts(recordings.shape[-1], grid)
         return self
 
     def traces(self, uniform, normal):
@@ -91,13 +92,13 @@ class MeasuredNoise(Documented):
 
         %(in_mV)s
         """
-        windows = sliding_window_view(self.recordings_, self.n_samples_, axis=1)
+        windows = sliding_window_view(self.recordings_, self.n_samples_, axis=-1)
         recording = np.floor(uniform[:, 0] * len(windows)).astype(int)
         first, behind = self.starts_.T
         n_before = np.cumsum(behind - first)
         rank = np.floor(uniform[:, 1] * n_before[-1]).astype(int)
         part = np.searchsorted(n_before, rank, side="right")
-        return windows[recording, behind[part] - n_before[part] + rank]
+        return windows[recording, ..., behind[part] - n_before[part] + rank, :]
 
     def _allowed_starts(self, n_times, grid):
         """Return the ranges of first samples of traces, (n_ranges, 2), between excluded times."""
