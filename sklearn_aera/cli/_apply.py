@@ -109,7 +109,10 @@ def predict(
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Lowest score of a pulse.", show_default="the score of probability 0.5"),
+        typer.Option(
+            help="Lowest score of a pulse.",
+            show_default="that of an exported model, or the score of probability 0.5",
+        ),
     ] = None,
     validation: Validation = None,
     fpr: Annotated[
@@ -148,6 +151,8 @@ def predict(
             _inputs.check_rate(detector, chosen, validation)
             _inputs.remember_rate(detector, chosen)
             threshold = threshold_at_fpr(chosen.y, scores(detector, chosen.traces), max_fpr=fpr)
+        elif threshold is None:  # An exported model may hold one.
+            threshold = getattr(detector, "threshold_", None)
         pieces = load_traces(traces, chunk_size=_inputs.CHUNK_SIZE, allow_pickle=allow_pickle)
         if out is None:
             _write_rows(sys.stdout, detector, traces, pieces, threshold)
