@@ -7,11 +7,11 @@ from sklearn_aera._base import Documented
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import (
     check_interval,
-    check_rows,
     check_sampling_rate,
     equal_rates,
     shown,
 )
+from sklearn_aera.simulation._recording_checks import as_recordings, check_samples
 
 
 @fill_docstring()
@@ -25,7 +25,8 @@ class MeasuredNoise(Documented):
     ----------
     recordings : array-like of shape (n_recordings, n_times), or Recording
         Recorded background without pulses, in mV, at least as long as a trace; for several
-        channels an array of shape (n_recordings, n_channels, n_times). The simulator's
+        channels an array of shape (n_recordings, n_channels, n_times). Their mean must be
+        subtracted. An array, which may be a memory map, is used without a copy. The simulator's
         frequency response is not applied to it, since recordings already contain it. Each
         antenna of a `sklearn_aera.datasets.Recording` is one of the recordings: select one, as
         in ``recording[0]``, to train a detector for its spectrum.
@@ -57,11 +58,14 @@ class MeasuredNoise(Documented):
         self.exclude = exclude
 
     def prepare(self, grid):
-        """Check the recordings, which must be as long as a trace and not zero throughout.
+        """Check the recordings.
+
+        They must be as long as a trace and noise: finite, without a pedestal and without times
+        of one value, apart from the excluded times. There is a warning if they are clipped.
 
         %(prepared)s
         """
-        recordings = check_rows(self.recordings, "recordings", np.float32, channels=True)
+        recordings = as_recordings(self.recordings)
         rate = check_sampling_rate(getattr(self.recordings, "sampling_rate", self.sampling_rate))
         if not equal_rates(rate, grid.sampling_rate):
             raise ValueError(
@@ -73,13 +77,14 @@ class MeasuredNoise(Documented):
                 f"recordings must be at least as long as a trace of {grid.n_samples} samples, "
                 f"got {recordings.shape[-1]}"
             )
-        silent = np.unique(np.nonzero(~recordings.any(axis=-1))[0])
-        if silent.size:
-            raise ValueError(f"recordings must not be zero throughout, as number {silent[0]} is")
-        self.recordings_ = recordings
-        self.n_samples_ = grid.n_samples
-        self.starts_ = self._allowed_starts(recordings.shape[-1], grid)
+        starts = self._allowed_starts(recordings.shape[-1], grid)
+        check_samples(recordings, np.add(starts, [0, grid.n_samples - 1]), grid.n_samples)
+        self.recordings_, self.n_samples_, self.starts_ = recordings, grid.n_samples, starts
         return self
+
+    def __sklearn_clone__(self):
+        """Return a copy with the same recordings, which nothing changes: they may be large."""
+        return type(self)(**self.get_params(deep=False))
 
     def traces(self, uniform, normal):
         """Return segments selected by uniform random numbers.
@@ -98,7 +103,8 @@ class MeasuredNoise(Documented):
         n_before = np.cumsum(behind - first)
         rank = np.floor(uniform[:, 1] * n_before[-1]).astype(int)
         part = np.searchsorted(n_before, rank, side="right")
-        return windows[recording, ..., behind[part] - n_before[part] + rank, :]
+        first_sample = behind[part] - n_before[part] + rank
+        return windows[recording, ..., first_sample, :].astype(np.float32)
 
     def _allowed_starts(self, n_times, grid):
         """Return the ranges of first samples of traces, (n_ranges, 2), between excluded times."""
