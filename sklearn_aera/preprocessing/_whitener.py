@@ -135,9 +135,9 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         return white
 
     def _use(self, autocovariance, n_background):
-        whitening = [whitening_matrix(channel) for channel in autocovariance]
+        whitening = np.stack([whitening_matrix(channel) for channel in autocovariance])
+        self.whitening_ = whitening.astype(np.float32)
         self.autocovariance_, self.n_background_ = autocovariance, n_background
-        self.whitening_ = np.stack(whitening).astype(np.float32)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
