@@ -49,7 +49,7 @@ def background_among(X, regularization):
         rough = _autocovariance(X[usual], regularization, n_iterations=_ROUGH)
         white = [_whitened(*pair) for pair in zip(by_channel(X), rough, strict=True)]
         peak = [np.abs(c).max(axis=1) / (_rms(c[usual]) or 1.0) for c in white]
-        before, usual = usual, _is_usual(np.max(peak, axis=0), X.shape[-1])
+        before, usual = usual, _is_usual(np.max(peak, axis=0), X.shape[-1], at_least=0.5)
         if (before == usual).all():
             break
     return _autocovariance(X[usual], regularization), usual
@@ -95,7 +95,7 @@ def whitened_spectrum(X, step):
     """Whiten traces with the autocovariance of a fitted estimator, and compute their `Spectrum`.
 
     Traces with a pulse, whose peak is large for the power of the trace, are left out of the mean,
-    but at most half of all. The traces are windowed, so that lines are narrow.
+    but at most three quarters of all. The traces are windowed, so that lines are narrow.
     """
     n_samples = X.shape[-1]
     channels = np.atleast_2d(step.autocovariance_)
@@ -103,7 +103,8 @@ def whitened_spectrum(X, step):
         white = by_channel(step.transform(X))
     else:
         white = [_whitened(*pair) for pair in zip(by_channel(X), channels, strict=True)]
-    usual = _is_usual(np.max([_crest_factor(c) for c in white], axis=0), n_samples)
+    crest = np.max([_crest_factor(c) for c in white], axis=0)
+    usual = _is_usual(crest, n_samples, at_least=0.25)
     n_grid = _FREQUENCIES_PER_BIN * scipy.fft.next_fast_len(n_samples, real=True)
     window = get_window("hann", n_samples)
     window /= np.linalg.norm(window)
@@ -152,10 +153,13 @@ def _autocovariance(X, *args, **options):
     return np.stack([stationary_autocovariance(c, *args, **options) for c in by_channel(X)])
 
 
-def _is_usual(peak, n_samples):
-    """Return which traces have a peak, over their RMS, that is not unusual for Gaussian noise."""
+def _is_usual(peak, n_samples, at_least):
+    """Return which traces have a peak, in units of the RMS, that is not unusual for Gaussian noise.
+
+    They are at least a given share of all, those with the smallest peaks.
+    """
     limit = scipy.stats.norm.isf(_UNUSUAL / (2 * n_samples))
-    return peak <= max(limit, np.median(peak))
+    return peak <= max(limit, np.quantile(peak, at_least))
 
 
 def _whitened(traces, autocovariance):

@@ -68,7 +68,7 @@ class Recording:
     >>> recording[0, 1000:1200].read().shape
     (1, 200)
     >>> recording.band_pass(30.0, 80.0, sampling_rate=200.0)
-    <Recording of 2 antennas, 110826 samples at 200 MHz, 554.1 us from 0.7 us>
+    <Recording of 2 antennas, 110470 samples at 200 MHz, 552.4 us from 1.6 us>
     """
 
     def __init__(

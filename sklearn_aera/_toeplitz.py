@@ -23,12 +23,22 @@ class StationaryCovariance(NamedTuple):
 
     Two vectors stand for the matrix and its inverse. Products with either take a few fast Fourier
     transforms (FFTs) of each trace.
+
+    Parameters
+    ----------
+    autocovariance : ndarray of shape (n_samples,), float64
+        First column of C: the autocovariance from lag 0 on.
+    inverse_column : ndarray of shape (n_samples,), float64
+        First column of the inverse of C.
+
+    References
+    ----------
+    Gohberg and Semencul, "On the inversion of finite Toeplitz matrices and their continuous
+    analogs", Mat. Issled. 7 (1972) 201
     """
 
     autocovariance: np.ndarray
-    """First column of C: the autocovariance from lag 0 on, (n_samples,), float64."""
     inverse_column: np.ndarray
-    """First column of the inverse of C, (n_samples,), float64."""
 
     @classmethod
     def from_autocovariance(cls, autocovariance, similar=None):

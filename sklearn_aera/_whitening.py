@@ -29,14 +29,20 @@ class WhiteningFilter(NamedTuple):
     The gain of the filter is one over the root of the smoothed spectrum. Behind it, noise is white
     but for carriers and for both ends of the trace. A few directions contain these deviations,
     and are scaled to unit variance.
+
+    Parameters
+    ----------
+    gain : ndarray of shape (n_frequencies,), float32
+        Gain at the frequencies of a transform of at least twice the length of a trace.
+    directions : ndarray of shape (n_samples, n_directions), float32
+        Orthonormal directions.
+    factors : ndarray of shape (n_directions,), float32
+        What is added to each direction, relative to its content.
     """
 
     gain: np.ndarray
-    """Gain at the frequencies of a transform of at least twice the length, float32."""
     directions: np.ndarray
-    """Orthonormal directions, (n_samples, n_directions), float32."""
     factors: np.ndarray
-    """What is added to each direction, relative to its content, (n_directions,), float32."""
 
 
 def fit_whitening(autocovariance):

@@ -92,3 +92,13 @@ def test_labels_follow_mixed_signals():
     _, mixed = Augmentation(False, 0, True, "row")(signals.copy(), rows, rng)
     np.testing.assert_array_equal(mixed[:, 0], mixed[:, 1:].any(axis=1))
     assert mixed[:, 0].sum() == 20
+
+
+def test_traces_with_mixed_signals_are_not_shifted():
+    rng = np.random.default_rng(0)
+    noise, signals = rng.normal(size=(50, 30)), np.zeros((50, 30))
+    signals[:20, 10] = 1.0
+    augmentation = Augmentation(False, 15, True, "signal")
+    traces, mixed = augmentation(noise + signals, signals, rng)
+    np.testing.assert_allclose(traces - mixed, noise, atol=1e-12)
+    assert set(np.flatnonzero(mixed.any(axis=0))) == {10}

@@ -46,7 +46,7 @@ def frequencies(model, X, **options):
 
 
 def whitened_power(whitener, carriers):
-    """Power of whitened noise of the simulation in the band, with the whitener's own power 1."""
+    """Power of whitened noise of other events of the simulation."""
     white = whitener.transform(make(1000, 10**6, carriers).traces)
     return np.mean(white.astype(float) ** 2, axis=1)
 
@@ -104,7 +104,7 @@ def test_adaptation_of_channels(whitener):
     X = np.stack([first.traces, second.traces], axis=1)
     adapted = SpectralWhitener().fit(X).adapt(X)
     assert adapted.autocovariance_.shape == (2, N_SAMPLES)
-    assert (100, N_SAMPLES) < (adapted.n_background_, 0) < (150, 0)
+    assert 90 < adapted.n_background_ < 140
     alone = SpectralWhitener().fit(second.traces[second.y == 0]).autocovariance_[0]
     assert adapted.autocovariance_[1, 0] == pytest.approx(alone[0], rel=0.1)
 
@@ -216,8 +216,8 @@ def test_check_of_other_models(whitener):
         np.testing.assert_allclose(found, [47.0], atol=0.3)
 
 
-def test_channel_of_a_spectrum_display(whitener):
-    """The frequencies that were found are marked among those of the whitener's model."""
+def test_spectrum_display_shows_what_was_found(whitener):
+    """Above the expected spectrum of the whitener's model."""
     traces = make(200, 0, (47.0, *DEFAULT)).traces
     found = frequencies(whitener, traces, **RATE)
     display = SpectrumDisplay.from_traces(

@@ -2,7 +2,6 @@
 
 import inspect
 
-import sklearn_aera
 from sklearn_aera._docstrings import fill_docstring
 
 
@@ -42,13 +41,3 @@ def test_texts_may_hold_others_and_are_filled_in_for_class_methods():
 
     lines = inspect.getdoc(Documented.make).splitlines()
     assert lines[2:5] == ["Parameters", "----------", "sampling_rate : float, default=180.0"]
-
-
-def test_no_place_is_left():
-    for package in sklearn_aera.__all__:
-        module = getattr(sklearn_aera, package)
-        for name in getattr(module, "__all__", ()):
-            public = getattr(module, name)
-            members = dict(inspect.getmembers(public)) if inspect.isclass(public) else {}
-            for member, item in {"": public, **members}.items():
-                assert "%(" not in (item.__doc__ or ""), (name, member)

@@ -226,8 +226,7 @@ def documented(package, name):
     thing = public(package, name)
     if inspect.isclass(thing):
         estimator = issubclass(thing, Estimator)
-        # A record describes its fields one by one.
-        yield name, thing, not issubclass(thing, tuple)
+        yield name, thing, True
         for label, method in inspect.getmembers(thing, inspect.isroutine):
             own = (getattr(method, "__module__", None) or "").startswith("sklearn_aera")
             if own and not label.startswith("_"):

@@ -10,7 +10,13 @@ from sklearn_aera.datasets import (
     save_traces,
     simulate_to_file,
 )
-from sklearn_aera.simulation import AnalyticPulse, AntennaNoise, PulseLibrary, TraceSimulator
+from sklearn_aera.simulation import (
+    AnalyticPulse,
+    AntennaNoise,
+    MeasuredNoise,
+    PulseLibrary,
+    TraceSimulator,
+)
 
 ARMS = (0, 90)
 
@@ -130,6 +136,22 @@ def test_library_of_vectors():
     size = np.abs(data.signals).max(axis=2)
     expected = np.array([0.6, 0.8, 0.1, (0.6 + 0.8) / np.sqrt(2)])
     np.testing.assert_allclose(size / size[:, :1], [expected / 0.6] * 3, rtol=1e-3)
+
+
+def test_recordings_of_several_channels():
+    """All channels of an event come from the same time of the same recording."""
+    recordings = np.arange(2 * 2 * 3000.0).reshape(2, 2, 3000) * np.tile([1, -1], 1500)
+    simulator = TraceSimulator(noise=MeasuredNoise(recordings), arms=ARMS)
+    traces = make_traces(9, simulator=simulator, signal_fraction=0.0, random_state=0).traces
+    traces = np.abs(traces)
+    np.testing.assert_array_equal(traces[:, 1] - traces[:, 0], 3000.0)
+    np.testing.assert_array_equal(np.diff(traces), 1.0)
+    assert len(np.unique(traces[:, 0, 0] // 6000)) == 2
+    one = TraceSimulator(noise=MeasuredNoise(recordings[0]), arms=ARMS)
+    with pytest.raises(
+        ValueError, match=r"noise must have the channels .* \(2, 500\), got \(500,\)"
+    ):
+        make_traces(3, simulator=one)
 
 
 def test_library_of_vectors_needs_arms():

@@ -416,7 +416,7 @@ EVENTS, _ = make_events(3, signal_fraction=1.0, random_state=0)
         (
             {"noise": MeasuredNoise(np.zeros((2, 600)))},
             ValueError,
-            "must not be zero throughout, as number 0",
+            "number 0 must be noise, but has the value 0 for 600 samples or more from number 0 on",
         ),
     ],
 )
@@ -473,9 +473,20 @@ def test_bad_frequencies(frequencies, message):
         amplitude_spectrum([50.0], 500)
 
 
-def test_silent_cut_of_a_recording():
-    recording = np.zeros((1, 600))
-    recording[0, -1] = 1.0
-    simulator = TraceSimulator(noise=MeasuredNoise(recording), random_state=0).fit(EVENTS)
+class Silence:
+    """Noise of a user that is zero."""
+
+    n_uniform = n_normal = 0
+
+    def prepare(self, grid):
+        self.n_samples = grid.n_samples
+        return self
+
+    def traces(self, uniform, normal):
+        return np.zeros((len(uniform), self.n_samples), np.float32)
+
+
+def test_silent_noise_of_a_user():
+    simulator = TraceSimulator(noise=Silence(), random_state=0).fit(EVENTS)
     with pytest.raises(ValueError, match="noise must not be zero throughout a trace"):
         simulator.transform(EVENTS)

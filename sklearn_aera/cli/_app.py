@@ -8,6 +8,7 @@ import typer
 from sklearn_aera import __version__
 from sklearn_aera.cli._apply import evaluate, predict, recover
 from sklearn_aera.cli._common import Command, reports_errors
+from sklearn_aera.cli._export import export
 from sklearn_aera.cli._fit import train, tune
 from sklearn_aera.cli._plot import plots
 from sklearn_aera.cli._simulate import simulate
@@ -61,6 +62,6 @@ def demo(
     run_demo(pulses=pulses, out=out, quick=quick)
 
 
-for command in (simulate, train, tune, evaluate, predict, recover):
+for command in (simulate, train, tune, evaluate, predict, recover, export):
     app.command(cls=Command)(command)
 app.add_typer(plots, name="plot")

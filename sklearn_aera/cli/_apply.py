@@ -46,13 +46,14 @@ def evaluate(
 
     For a detector: accuracy, area under the ROC curve (AUC), and the true-positive rate (TPR) at
     fixed false-positive rates (FPR), with 68 % intervals. Thresholds are chosen on --validation.
+    A warning says if the background of TRACES is not the one that the detector was fitted to.
     For a denoiser: the mean squared error in dB, and bias and resolution of the energy.
 
     Example: sklearn-aera evaluate detector.skops test.h5 --validation validation.h5 --limit
     """
     from sklearn.base import is_regressor
 
-    from sklearn_aera.cli import _evaluation, _inputs
+    from sklearn_aera.cli import _background, _evaluation, _inputs
 
     test = _inputs.read_labelled(traces, "evaluation", allow_pickle)
     loaded = _inputs.read_model(model, allow_pickle, trusted)
@@ -65,6 +66,7 @@ def evaluate(
         raise ValueError("--validation is missing: traces to choose the thresholds of a detector")
     chosen = _inputs.read_labelled(validation, "the choice of thresholds", allow_pickle)
     _inputs.check_test_traces(chosen, test)
+    _background.warn_of_other_background(loaded, test, traces)
     if limit:
         with progress("Fitting the likelihood ratio"):
             detectors["likelihood ratio"] = _evaluation.fitted_limit(chosen)
@@ -109,12 +111,23 @@ def predict(
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Lowest score of a pulse.", show_default="the score of probability 0.5"),
+        typer.Option(
+            help="Lowest score of a pulse.",
+            show_default="that of an exported model, or the score of probability 0.5",
+        ),
     ] = None,
     validation: Validation = None,
     fpr: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="False-positive rate on --validation.")
     ] = 0.01,
+    adapt: Annotated[
+        bool,
+        typer.Option(
+            "--adapt",
+            help="Adapt normaliser and whitener to the background of the first 10,000 traces, and "
+            "on --validation to those. They need no labels, and may have pulses.",
+        ),
+    ] = False,
     allow_pickle: AllowPickle = False,
     trusted: Trusted = None,
     overwrite: Overwrite = False,
@@ -123,13 +136,16 @@ def predict(
     """Compute the probability of a pulse in each trace.
 
     Each row of the table has the number of the trace, its event id if the file has events, the
-    probability, the score, and 1 or 0 for a pulse or none. Files may be larger than memory.
+    probability, the score, and 1 or 0 for a pulse or none. Files may be larger than memory. A
+    warning says if the background of TRACES is not the one that the model was fitted to: the
+    scores then have no meaning, unless the model is adapted.
 
     Example: sklearn-aera predict detector.skops triggers.npy -o found.csv
     """
     from sklearn_aera._files import written_whole
     from sklearn_aera._validation import check_real
     from sklearn_aera.cli import _inputs
+    from sklearn_aera.cli._background import adapted
     from sklearn_aera.cli._evaluation import scores
     from sklearn_aera.datasets import load_traces
     from sklearn_aera.metrics import threshold_at_fpr
@@ -147,26 +163,45 @@ def predict(
             chosen = _inputs.read_labelled(validation, "the choice of a threshold", allow_pickle)
             _inputs.check_rate(detector, chosen, validation)
             _inputs.remember_rate(detector, chosen)
-            threshold = threshold_at_fpr(chosen.y, scores(detector, chosen.traces), max_fpr=fpr)
+            judge = adapted(detector, chosen.traces, model) if adapt else detector
+            threshold = threshold_at_fpr(chosen.y, scores(judge, chosen.traces), max_fpr=fpr)
+        elif threshold is None:  # An exported model may hold one.
+            threshold = getattr(detector, "threshold_", None)
         pieces = load_traces(traces, chunk_size=_inputs.CHUNK_SIZE, allow_pickle=allow_pickle)
+        judged = _with_detector(detector, pieces, traces, model if adapt else None)
         if out is None:
-            _write_rows(sys.stdout, detector, traces, pieces, threshold)
+            _write_rows(sys.stdout, judged, threshold)
             return
         with written_whole(*temporaries, True) as name, open(name, "w", newline="") as file:
-            n_traces, n_found = _write_rows(file, detector, traces, pieces, threshold)
+            n_traces, n_found = _write_rows(file, judged, threshold)
     result = {"file": out, "traces": n_traces, "pulses": n_found, "threshold": threshold}
     print_result(result, as_json, f"{out}: {n_found:,} pulses in {n_traces:,} traces")
 
 
-def _write_rows(file, detector, path, pieces, threshold):
+def _with_detector(detector, pieces, path, adapted_model):
+    """Yield each piece of the traces with the detector for it, and warn once of the background.
+
+    If the path of a model to adapt is given, the detector is adapted to the first piece.
+    """
+    from sklearn_aera.cli._background import adapted, warn_of_other_background
+    from sklearn_aera.cli._inputs import check_rate
+
+    warned = False
+    for number, chunk in enumerate(pieces):
+        check_rate(detector, chunk, path)
+        if number == 0 and adapted_model is not None:
+            detector = adapted(detector, chunk.traces, adapted_model)
+        warned = warned or warn_of_other_background(detector, chunk, path)
+        yield detector, chunk
+
+
+def _write_rows(file, judged, threshold):
     """Write a row per trace; returns the numbers of traces and of pulses."""
     from sklearn_aera.cli._evaluation import scores
-    from sklearn_aera.cli._inputs import check_rate
 
     table = csv.writer(file, lineterminator="\n")
     n_traces = n_found = 0
-    for chunk in pieces:
-        check_rate(detector, chunk, path)
+    for detector, chunk in judged:
         score, probability = scores(detector, chunk.traces), detector.predict_proba(chunk.traces)
         pulse = probability[:, 1] > 0.5 if threshold is None else score >= threshold
         event_id = [] if chunk.event_id is None else ["event_id"]

@@ -29,7 +29,7 @@ Traces = Annotated[
         parser=_path, metavar="TRACES", help="File with traces, or a folder of such files."
     ),
 ]
-Model = Annotated[Path, typer.Argument(help="Model file written by 'train' or 'tune'.")]
+Model = Annotated[Path, typer.Argument(help="Model file written by 'train', 'tune' or 'export'.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]

@@ -8,13 +8,15 @@ from sklearn_aera._labels import check_classes
 from sklearn_aera._validation import equal_rates
 from sklearn_aera.cli._common import warn
 from sklearn_aera.datasets import load_traces
-from sklearn_aera.persistence import load_model
+from sklearn_aera.persistence import load_model, load_onnx
 
 CHUNK_SIZE = 10_000
 
 
 def read_model(path, allow_pickle, trusted):
-    """Load a model, with a warning if it is a pickle."""
+    """Load a model or what `export` has made of it, with a warning if it is a pickle."""
+    if path.suffix == ".onnx":
+        return load_onnx(path)
     if allow_pickle and path.suffix == ".joblib":
         warn(f"{path} is a pickle: loading it runs code from the file.")
     return load_model(path, allow_pickle=allow_pickle, trusted=trusted or ())

@@ -8,6 +8,7 @@ from sklearn_aera.datasets._events import make_events
 from sklearn_aera.datasets._files import load_traces, save_traces
 from sklearn_aera.datasets._recordings import load_recording
 from sklearn_aera.datasets._simulated_files import simulate_to_file
+from sklearn_aera.datasets._simulated_recording import make_recording
 from sklearn_aera.datasets._traces import make_traces
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "load_recording",
     "load_traces",
     "make_events",
+    "make_recording",
     "make_traces",
     "save_traces",
     "simulate_to_file",

@@ -5,6 +5,7 @@ from sklearn.utils import Bunch
 
 from sklearn_aera._files import as_path, check_readable, readable
 from sklearn_aera._validation import check_choice
+from sklearn_aera.datasets._coreas_text import read_text, text_files
 from sklearn_aera.datasets._hdf5 import check_stored, open_hdf5
 from sklearn_aera.simulation import PulseLibrary
 
@@ -22,7 +23,9 @@ def load_coreas(path, *, component="strongest"):
     path : str or path-like
         HDF5 file, as CORSIKA writes it, with one array ``CoREAS/observers/<name>`` per antenna
         position. Its columns are the time in s and the electric field (north, west, vertical) in
-        statvolt/cm; its attribute ``position`` is in cm.
+        statvolt/cm; its attribute ``position`` is in cm. Or CoREAS' text output: the file
+        ``SIM000001.reas`` or the folder ``SIM000001_coreas`` beside it, with ``SIM000001.list``
+        and one file ``raw_<name>.dat`` per antenna.
     component : {"strongest", "north", "west", "vertical", "all"}, default="strongest"
         Component of the field that becomes the pulse in the library. With ``"strongest"`` it is,
         for each observer, the one with the largest peak. With ``"all"`` the library has the vector
@@ -41,14 +44,15 @@ def load_coreas(path, *, component="strongest"):
         - positions : ndarray of shape (n_observers, 3), in m (north, west, up).
         - observers : list of str, the names of the observers.
         - shower : dict, the parameters of the shower: the attributes of the groups ``CoREAS`` and
-          ``inputs`` of the file (energies in the units of CoREAS, angles in degrees).
+          ``inputs`` of the file, or those of the ``.reas`` file (energies in the units of CoREAS,
+          angles in degrees).
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is not an HDF5 file of CoREAS, or its arrays are not as described.
+        If the file is not one of CoREAS, or its arrays are not as described.
 
     References
     ----------
@@ -78,17 +82,32 @@ def load_coreas(path, *, component="strongest"):
     """
     check_choice(component, "component", ("strongest", *COMPONENTS, "all"))
     path = as_path(path)
+    if path.is_dir() or path.suffix == ".reas":
+        files = text_files(path)
+        with readable(path, "output of CoREAS"):
+            return _as_shower(*read_text(*files), component)
     check_readable(path)
     with readable(path, "a CoREAS file"), open_hdf5(path) as file:
-        return _read(file, path, component)
+        return _as_shower(_observers(file, path), _shower(file), component)
 
 
-def _read(file, path, component):
-    observers = file.get("CoREAS/observers", ())
+def _observers(file, path):
+    """Return the arrays and positions of the observers in an HDF5 file, by name."""
+    observers = {}
+    for name, observer in file.get("CoREAS/observers", {}).items():
+        if getattr(observer, "ndim", 0) == 2:
+            check_stored(observer, path)
+            observers[name] = observer[:], observer.attrs.get("position")
+        else:
+            observers[name] = observer, None
+    return observers
+
+
+def _as_shower(observers, parameters, component):
     if len(observers) == 0:
-        raise ValueError("it has no observers in 'CoREAS/observers'")
+        raise ValueError("it has no observers")
     names = list(observers)
-    series = [_time_series(observers[name], name, path) for name in names]
+    series = [_time_series(*observers[name], name) for name in names]
     steps = np.array([time[1] - time[0] for time, _ in series])
     if not np.allclose(steps, steps[0], rtol=1e-3, atol=0):
         raise ValueError("its observers are sampled at different rates")
@@ -101,21 +120,20 @@ def _read(file, path, component):
         electric_field=field,
         start_time=np.array([time[0] * 1e6 for time, _ in series]),
         sampling_rate=sampling_rate,
-        positions=np.array([observers[name].attrs["position"] for name in names]) * 1e-2,
+        positions=np.array([position for _, position in observers.values()]) * 1e-2,
         observers=names,
-        shower=_shower(file),
+        shower=parameters,
     )
 
 
-def _time_series(observer, name, path):
+def _time_series(observer, position, name):
     """Check one observer and return its times in s and its field in statvolt/cm."""
     if getattr(observer, "ndim", 0) != 2 or observer.shape[1] != 4 or len(observer) < 2:
         shape = getattr(observer, "shape", "a group")
         raise ValueError(f"observer {name!r} must be an array of shape (n_times, 4), got {shape}")
-    if np.shape(observer.attrs.get("position")) != (3,):
+    if np.shape(position) != (3,):
         raise ValueError(f"observer {name!r} has no attribute 'position'")
-    check_stored(observer, path)
-    values = observer[:].astype(np.float64)
+    values = observer.astype(np.float64)
     if not np.isfinite(values).all():
         raise ValueError(f"observer {name!r} contains NaN or infinity")
     steps = np.diff(values[:, 0])

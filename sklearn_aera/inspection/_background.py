@@ -63,8 +63,8 @@ def check_background(model, X, *, sampling_rate=None, false_alarm=1e-3):
     within three inverse durations are reported as one.
 
     A trace counts as one with a pulse if its whitened peak is larger, in units of its own RMS,
-    than 99 % of the peaks of white noise; at most half of the traces are left out. A single loud
-    trace changes little: the power of each counts up to 10 times the median.
+    than 99 % of the peaks of white noise; at most three quarters of the traces are left out. A
+    single loud trace changes little: the power of each counts up to 10 times the median.
 
     Examples
     --------

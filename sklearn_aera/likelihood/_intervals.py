@@ -7,11 +7,10 @@ from sklearn_aera._templates import white_batches
 from sklearn_aera.likelihood._recovery import amplitude_terms, match
 from sklearn_aera.metrics import Interval, PulseParameters, pulse_parameters
 
-# Steps of the amplitude within 3.5 standard deviations on both sides of its best value.
+# Amplitudes of a template, within 3.5 standard deviations on both sides of the best one.
 _N_STEPS = 32
 # Terms below this share of the largest are not sorted.
 _NEGLIGIBLE_SHARE = 1e-4
-_STEPS = ((np.arange(_N_STEPS) + 0.5) / _N_STEPS).astype(np.float32)
 
 
 def pulse_intervals(X, bank, prior, scale, degrees_of_freedom, sampling_rate, confidence_level):
@@ -41,7 +40,9 @@ class _CellShapes:
     """What the parameters of a pulse are for templates of unit peak.
 
     ``amplitude`` and ``energy`` have the shape (n_phases, n_cells); ``slot``, (n_cells,), is the
-    number of the arrival time, between ``edges``, (n_times + 1,), in us.
+    number of the arrival time, between ``edges``, (n_times + 1,), in us. ``steps``, (n_steps,
+    n_cells), are shares of the range of amplitudes, others in each cell: together the cells have
+    many different amplitudes.
     """
 
     def __init__(self, bank, sampling_rate):
@@ -53,6 +54,9 @@ class _CellShapes:
         self.amplitude = np.hypot(cosine, sine) * envelope
         energy = cosine**2 * products[0] + 2 * cosine * sine * products[1] + sine**2 * products[2]
         self.energy = energy / sampling_rate
+        golden_ratio = (1 + np.sqrt(5)) / 2
+        offset = np.arange(len(bank.times)) * golden_ratio % 1
+        self.steps = ((np.arange(_N_STEPS)[:, None] + offset) / _N_STEPS).astype(np.float32)
         times, self.slot = np.unique(bank.times, return_inverse=True)
         step = times[1] - times[0] if len(times) > 1 else 1 / sampling_rate
         self.edges = np.append(times - step / 2, times[-1] + step / 2)
@@ -79,7 +83,7 @@ def _trace_quantiles(matched, gain, largest, bank, prior, shapes, probabilities)
     for number, (z, energy) in enumerate(zip(matched, bank.energy, strict=True)):
         for polarity in (1, -1):
             terms = polarity * z[None], energy, prior, gain, largest
-            _, cells, at_nodes = amplitude_terms(*terms, _STEPS)
+            _, cells, at_nodes = amplitude_terms(*terms, shapes.steps)
             for amplitude, weight in at_nodes:
                 weights.append(weight)
                 amplitudes.append(amplitude * shapes.amplitude[number, cells])

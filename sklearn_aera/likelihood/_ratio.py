@@ -241,9 +241,9 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         The estimates are medians of the posterior distribution, given that there is a pulse, and
         the intervals are central ones: a share ``confidence_level`` of them contains the truth, for
         pulses with the parameters that the model expects. It does so, too, of the pulses that a
-        threshold on any function of the traces selects. If ``snr`` is a single number, amplitude and
-        energy are almost known, and their intervals are too short (they contain 56 % and 58 % of
-        pulses at a ratio of 2), since the strength of the noise in the trace counts as known.
+        threshold on any function of the traces selects. If ``snr`` is a single number, amplitude
+        and energy are almost known. Their intervals are then too short (they contain 56 % and 58 %
+        of the pulses at a ratio of 2), since the strength of the noise counts as known.
 
         As recovery, it needs a fine bank of templates.
 

@@ -122,7 +122,7 @@ def amplitude_terms(z, energy, prior, gain, largest, nodes):
 
     Rows and cells with negligible terms are left out. The signal-to-noise ratio, which is
     uniform, is integrated over the range in which the amplitude is within `_SPAN` standard
-    deviations of the best one; ``nodes`` are shares of this range.
+    deviations of the best one; ``nodes`` are shares of this range, (n_nodes, n_cells).
 
     Returns the rows and the cells of the terms, and an iterator over the nodes, of amplitudes and
     of terms times the range's share of the prior.
@@ -137,7 +137,7 @@ def amplitude_terms(z, energy, prior, gain, largest, nodes):
     share = (stop - start) / (high - low) if low < high else np.ones_like(start)
 
     def at(node):
-        amplitude = prior.amplitude(start + node * (stop - start))
+        amplitude = prior.amplitude(start + node[cells] * (stop - start))
         loss = gain * (largest - amplitude * (z - 0.5 * amplitude * energy))
         return amplitude, share * np.exp(-np.maximum(loss, 0))
 
@@ -146,7 +146,9 @@ def amplitude_terms(z, energy, prior, gain, largest, nodes):
 
 def _amplitude_moments(*terms):
     """Integrate the terms of `amplitude_terms`, times 1, A and A^2, over the prior."""
-    rows, cells, at_nodes = amplitude_terms(*terms, _NODES)
+    z, *_ = terms
+    nodes = np.broadcast_to(_NODES[:, None], (len(_NODES), z.shape[1]))
+    rows, cells, at_nodes = amplitude_terms(*terms, nodes)
     moments = np.zeros((3, len(rows)), dtype=np.float32)
     for (amplitude, term), weight in zip(at_nodes, _NODE_WEIGHTS, strict=True):
         term *= weight

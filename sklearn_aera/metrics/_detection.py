@@ -14,7 +14,13 @@ OPEN_UNIT = {"min_val": 0.0, "max_val": 1.0, "include_boundaries": "neither"}
 
 
 class Interval(NamedTuple):
-    """A value with the ends of its confidence interval."""
+    """A value, or an array of values, with the ends of the confidence interval.
+
+    Parameters
+    ----------
+    value, low, high : float or ndarray
+        The value, and the lower and the upper end of its interval.
+    """
 
     value: float
     low: float

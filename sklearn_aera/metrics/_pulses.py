@@ -21,14 +21,21 @@ _HALF = 0.5
 
 
 class PulseParameters(NamedTuple):
-    """Amplitude, energy and time of pulses, each an array or an `Interval` of arrays."""
+    """Amplitude, energy and time of pulses.
+
+    Parameters
+    ----------
+    amplitude : ndarray, or Interval of ndarrays
+        Maximum of the Hilbert envelope, in mV.
+    energy : ndarray, or Interval of ndarrays
+        Sum of squares times the sampling interval, in mV^2 us.
+    time : ndarray, or Interval of ndarrays
+        Time of the maximum of the envelope, in us from the first sample.
+    """
 
     amplitude: Any
-    """Maximum of the Hilbert envelope, in mV."""
     energy: Any
-    """Sum of squares times the sampling interval, in mV^2 us."""
     time: Any
-    """Time of the maximum of the envelope, in us from the first sample."""
 
 
 @fill_docstring(**_PARAMETERS)

@@ -14,19 +14,29 @@ _MIN_TAIL = 30  # exceedances: the errors are those of large samples
 _N_PLAUSIBLE = 4000
 
 
+@fill_docstring()
 class RateTail(NamedTuple):
-    """Generalised Pareto distribution of the highest scores of the background, see `fit_tail`."""
+    """Generalised Pareto distribution of the highest scores of the background, see `fit_tail`.
+
+    Parameters
+    ----------
+    threshold : float
+        Score above which the distribution was fitted.
+    rate : float
+        Rate of triggers above it, in Hz.
+    shape : float
+        Shape parameter: negative if there is a highest score, 0 for an exponential tail.
+    scale : float
+        Scale parameter, in units of the score.
+    n_exceedances : int
+        Number of scores above the threshold.
+    """
 
     threshold: float
-    """Score above which the distribution was fitted."""
     rate: float
-    """Rate of triggers above it, in Hz."""
     shape: float
-    """Shape parameter: negative if there is a highest score, 0 for an exponential tail."""
     scale: float
-    """Scale parameter, in units of the score."""
     n_exceedances: int
-    """Number of scores above the threshold."""
 
     def rate_at(self, threshold, confidence_level=0.6827):
         """Return the rate at a threshold in Hz, with its interval.
@@ -35,8 +45,7 @@ class RateTail(NamedTuple):
         ----------
         threshold : float
             At least that of the tail.
-        confidence_level : float, default=0.6827
-            Probability content of the interval.
+        %(confidence_level)s
 
         Returns
         -------
@@ -54,8 +63,7 @@ class RateTail(NamedTuple):
         ----------
         rate : float
             At most that of the tail.
-        confidence_level : float, default=0.6827
-            Probability content of the interval.
+        %(confidence_level)s
 
         Returns
         -------

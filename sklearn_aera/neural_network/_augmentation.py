@@ -7,7 +7,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 
 class Augmentation(NamedTuple):
-    """Random changes of the training traces and their targets, drawn anew in each epoch."""
+    """Random changes of the training traces and their targets, drawn anew in each epoch.
+
+    Mixed signals have new times: their traces are not shifted, which would move pulses over the
+    ends of traces and, with the edge of the noise, into their middle.
+    """
 
     flip_polarity: bool
     max_shift: int
@@ -22,7 +26,8 @@ class Augmentation(NamedTuple):
         signals = targets[:, 1:].reshape(traces.shape) if is_row else targets
         if self.mix_signals:
             traces, signals = mix_signals(traces, signals, rng)
-        options = {"flip_polarity": self.flip_polarity, "max_shift": self.max_shift}
+        max_shift = 0 if self.mix_signals else self.max_shift
+        options = {"flip_polarity": self.flip_polarity, "max_shift": max_shift}
         traces = flip_and_shift(traces, np.random.default_rng(seed), **options)
         if self.targets == "class":
             return traces, targets

@@ -214,8 +214,8 @@ class RecurrentClassifier(TraceClassifier):
         ``kernel_size=1`` and ``stride=1`` the recurrent layer reads single samples.
     mix_signals : bool, default=False
         In each epoch, put the training signals into the noise of other traces, at the times of
-        other signals: limited data then give new traces in each epoch. Only used if `fit` is
-        given ``signals``.
+        other signals: limited data then give new traces in each epoch. Traces are then not
+        shifted, whatever ``max_shift`` is. Only used if `fit` is given ``signals``.
     %(training)s
     %(class_weight)s
 

@@ -108,9 +108,9 @@ class Detector(Documented, Pipeline):
         which sees whitened traces, stays as it is. Up to about half of the traces may have pulses
         (see `sklearn_aera.preprocessing.SpectralWhitener.adapt`). Some hundred traces suffice.
 
-        As `fit` does, this changes the detector itself, so that a result that is not used is no
-        mistake. To keep the former one, adapt a copy, ``copy.copy(detector).adapt(X)``: adapted
-        steps are new objects, and the network is shared. An error leaves the detector as it was.
+        Like `fit`, this changes the detector itself. To keep the detector as it is, adapt a copy,
+        ``copy.copy(detector).adapt(X)``, which gets new steps and shares the network. After an
+        error, the detector is what it was.
 
         Parameters
         ----------

@@ -91,7 +91,7 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         Up to about half of the traces may have pulses: traces with an unusual peak after whitening
         are left out. An error leaves the whitener as it was.
 
-        As `fit` does, this changes the whitener itself; to keep the former one, adapt a copy,
+        Like `fit`, this changes the whitener itself. To keep the whitener as it is, adapt a copy,
         ``copy.copy(whitener).adapt(X)``.
 
         %(X_channels)s

@@ -7,11 +7,11 @@ from sklearn_aera._base import Documented
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import (
     check_interval,
-    check_rows,
     check_sampling_rate,
     equal_rates,
     shown,
 )
+from sklearn_aera.simulation._recording_checks import as_recordings, check_samples
 
 
 @fill_docstring()
@@ -24,7 +24,9 @@ class MeasuredNoise(Documented):
     Parameters
     ----------
     recordings : array-like of shape (n_recordings, n_times), or Recording
-        Recorded background without pulses, in mV, at least as long as a trace. The simulator's
+        Recorded background without pulses, in mV, at least as long as a trace; for several
+        channels an array of shape (n_recordings, n_channels, n_times). Their mean must be
+        subtracted. An array, which may be a memory map, is used without a copy. The simulator's
         frequency response is not applied to it, since recordings already contain it. Each
         antenna of a `sklearn_aera.datasets.Recording` is one of the recordings: select one, as
         in ``recording[0]``, to train a detector for its spectrum.
@@ -56,29 +58,33 @@ class MeasuredNoise(Documented):
         self.exclude = exclude
 
     def prepare(self, grid):
-        """Check the recordings, which must be as long as a trace and not zero throughout.
+        """Check the recordings.
+
+        They must be as long as a trace and noise: finite, without a pedestal and without times
+        of one value, apart from the excluded times. There is a warning if they are clipped.
 
         %(prepared)s
         """
-        recordings = check_rows(self.recordings, "recordings", np.float32)
+        recordings = as_recordings(self.recordings)
         rate = check_sampling_rate(getattr(self.recordings, "sampling_rate", self.sampling_rate))
         if not equal_rates(rate, grid.sampling_rate):
             raise ValueError(
                 f"sampling_rate of the recordings must be the simulator's, "
                 f"{grid.sampling_rate} MHz, got {rate} MHz"
             )
-        if recordings.shape[1] < grid.n_samples:
+        if recordings.shape[-1] < grid.n_samples:
             raise ValueError(
                 f"recordings must be at least as long as a trace of {grid.n_samples} samples, "
-                f"got {recordings.shape[1]}"
+                f"got {recordings.shape[-1]}"
             )
-        silent = np.flatnonzero(~recordings.any(axis=1))
-        if silent.size:
-            raise ValueError(f"recordings must not be zero throughout, as number {silent[0]} is")
-        self.recordings_ = recordings
-        self.n_samples_ = grid.n_samples
-        self.starts_ = self._allowed_starts(recordings.shape[1], grid)
+        starts = self._allowed_starts(recordings.shape[-1], grid)
+        check_samples(recordings, np.add(starts, [0, grid.n_samples - 1]), grid.n_samples)
+        self.recordings_, self.n_samples_, self.starts_ = recordings, grid.n_samples, starts
         return self
+
+    def __sklearn_clone__(self):
+        """Return a copy with the same recordings, which nothing changes: they may be large."""
+        return type(self)(**self.get_params(deep=False))
 
     def traces(self, uniform, normal):
         """Return segments selected by uniform random numbers.
@@ -91,13 +97,14 @@ class MeasuredNoise(Documented):
 
         %(in_mV)s
         """
-        windows = sliding_window_view(self.recordings_, self.n_samples_, axis=1)
+        windows = sliding_window_view(self.recordings_, self.n_samples_, axis=-1)
         recording = np.floor(uniform[:, 0] * len(windows)).astype(int)
         first, behind = self.starts_.T
         n_before = np.cumsum(behind - first)
         rank = np.floor(uniform[:, 1] * n_before[-1]).astype(int)
         part = np.searchsorted(n_before, rank, side="right")
-        return windows[recording, behind[part] - n_before[part] + rank]
+        first_sample = behind[part] - n_before[part] + rank
+        return windows[recording, ..., first_sample, :].astype(np.float32)
 
     def _allowed_starts(self, n_times, grid):
         """Return the ranges of first samples of traces, (n_ranges, 2), between excluded times."""

@@ -177,7 +177,13 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         uniform, normal = event_draws(self.seed_, event_id, n_uniform, n_normal * n_channels)
         pulse_uniform, noise_uniform = np.split(uniform, [self.pulse_.n_uniform], axis=1)
         normal = normal.reshape(len(events), *self._channels, n_normal)
-        traces[:] = self.noise_.traces(noise_uniform, normal)
+        noise = self.noise_.traces(noise_uniform, normal)
+        if noise.shape != traces.shape:
+            raise ValueError(
+                f"noise must have the channels of the simulator's arms: traces of shape "
+                f"{traces.shape[1:]}, got {noise.shape[1:]}"
+            )
+        traces[:] = noise
         rows = np.flatnonzero(snr > 0)
         if rows.size:
             pulses = self._pulses(events[rows], pulse_uniform[rows])

@@ -12,22 +12,33 @@ _POSITIVE = {"min_val": 0.0, "include_boundaries": "neither"}
 
 
 class PlaneWave(NamedTuple):
-    """Direction of a plane wave, see `fit_plane_wave`."""
+    """Direction of a plane wave, see `fit_plane_wave`.
+
+    Parameters
+    ----------
+    zenith : float
+        Angle from the vertical to the source, in degrees.
+    azimuth : float
+        Angle of the source from east through north, in degrees, from 0 to 360.
+    zenith_error : float
+        Standard error of the zenith angle, in degrees.
+    azimuth_error : float
+        Standard error of the azimuth angle, in degrees; 180 if the source is at the zenith.
+    chi_square : float
+        Sum of the squared residuals over the squared timing error.
+    n_freedom : int
+        Number of antennas minus three.
+    time : float
+        Time at which the wave passes the origin of the positions, in us.
+    """
 
     zenith: float
-    """Angle from the vertical to the source, in degrees."""
     azimuth: float
-    """Angle of the source from east through north, in degrees, from 0 to 360."""
     zenith_error: float
-    """Standard error of the zenith angle, in degrees."""
     azimuth_error: float
-    """Standard error of the azimuth angle, in degrees; 180 if the source is at the zenith."""
     chi_square: float
-    """Sum of the squared residuals over the squared timing error."""
     n_freedom: int
-    """Number of antennas minus three."""
     time: float
-    """Time at which the wave passes the origin of the positions, in us."""
 
 
 def fit_plane_wave(times, positions, *, timing_error=0.005):

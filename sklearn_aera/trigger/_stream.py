@@ -10,7 +10,7 @@ from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._events import MAX_SLOPE
 from sklearn_aera._labels import check_classes
 from sklearn_aera._recording import Recording
-from sklearn_aera._validation import check_count, check_interval, check_real, shown
+from sklearn_aera._validation import check_count, check_interval, check_real, equal_rates, shown
 from sklearn_aera.metrics import fit_tail, threshold_at_rate
 from sklearn_aera.trigger._first_stage import FirstStage
 from sklearn_aera.trigger._peaks import Peaks
@@ -261,7 +261,7 @@ class StreamTrigger(Estimator):
             raise ValueError(f"X must have the antennas {self.antennas_}, got {X.antennas}")
         rates = {self.sampling_rate_}.union(*map(_known_rates, self.detectors_))
         for rate in rates:
-            if not math.isclose(rate, X.sampling_rate, rel_tol=1e-6):
+            if not equal_rates(rate, X.sampling_rate):
                 raise ValueError(
                     f"X has a sampling rate of {X.sampling_rate:g} MHz, but the detector {rate:g} "
                     "MHz: resample it, as in X.band_pass(low, high, sampling_rate=...)"
@@ -381,10 +381,12 @@ def _check_detector(detector):
 
 
 def _known_rates(detector):
-    """Return the sampling rates that a detector is known to be for."""
+    """Return the sampling rates that a detector or a part of it is known to be for."""
     parameters = detector.get_params() if hasattr(detector, "get_params") else {}
-    known = [value for name, value in parameters.items() if name.endswith("sampling_rate")]
-    return {rate for rate in [*known, getattr(detector, "sampling_rate_", None)] if rate}
+    # Other parts have other rates, such as a library of pulses.
+    parts = [part for part in (detector, *parameters.values()) if hasattr(part, "fit")]
+    names = ("sampling_rate_", "sampling_rate")
+    return {rate for part in parts for name in names if (rate := getattr(part, name, None))}
 
 
 def _highest(scores, number):

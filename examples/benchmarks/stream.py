@@ -1,0 +1,249 @@
+"""From recordings to triggers: a measured cosmic ray, rates, efficiency on streams, speed.
+
+Run as::
+
+    python examples/benchmarks/stream.py [--lopes FILE] [--lofar FILE] [--only TABLE ...] [--quick]
+        [--json FILE]
+
+The tables, of which those of a file need the file:
+
+- lopes, coincidences: likelihood ratios, trained for each antenna on pulses injected into the first
+  45 % of its own recording, score the whole; the highest-scoring trigger of each antenna, and the
+  coincidences within 0.5 us with their accidental rate from time slides.
+- lofar: threshold for a rate on one half, from the fitted tail, and measured rate on the other.
+- injected: pulses in the background of the LOFAR file. Detectors are trained in its first third,
+  thresholds are set on the second, and pulses are injected into the last.
+- simulated: pulses in a simulated recording, behind a first stage of 10 kHz.
+- speed: the first stage alone, and both at 10 kHz; memory against the length of a recording.
+- pieces: the triggers for several sizes of the pieces, beside every window scored by itself.
+
+The SNR of 50 % efficiency has the error of the fitted curve. Thresholds are counted where ten
+triggers of the background are expected, and else those of the fitted tail.
+"""
+
+import time
+import tracemalloc
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from report import Report, Target, input_file, make_parser
+from streams import N_SAMPLES, NAMES, efficiency_rows, fit_detector, inject
+
+from sklearn_aera.datasets import load_recording, make_recording
+from sklearn_aera.metrics import fit_tail, poisson_interval
+from sklearn_aera.simulation import BandPass
+from sklearn_aera.trigger import StreamTrigger, accidental_rate, coincidences
+
+LOPES_BAND, LOFAR_BAND = BandPass(43.0, 74.0, edge_width=2.0), BandPass(30.0, 80.0, edge_width=2.0)
+WINDOW = 0.5  # us
+PRETRIGGER = 10_000.0  # Hz
+TABLES = ("lopes", "coincidences", "lofar", "injected", "simulated", "speed", "pieces")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much work the benchmark does."""
+
+    n_train: int
+    epochs: int
+    background: float
+    """Duration of the simulated background in us."""
+    pulses: float
+    """Duration of the simulated recording with pulses in us."""
+    turns: int
+    """Times that pulses are injected into the measured background."""
+    detectors: tuple
+
+
+FULL = Size(16_000, 6, 1e6, 1e5, 8, NAMES)
+QUICK = Size(300, 1, 2e4, 2e3, 1, NAMES[1:3])
+
+
+# A measured cosmic ray
+
+
+def lopes_triggers(path, size):
+    """Recording of LOPES in its band, and the triggers of a likelihood ratio for each antenna."""
+    recording = load_recording(path).band_pass(43.0, 74.0)
+    background = recording.split((0.45,))[0]
+    detectors = [
+        fit_detector("likelihood ratio", background[number], LOPES_BAND, size.n_train // 5, 0)
+        for number in range(len(recording.antennas))
+    ]
+    return recording, StreamTrigger(detectors, rate=10_000.0).fit(background).find(recording)
+
+
+def measure_lopes(recording, triggers):
+    for number, name in enumerate(recording.antennas):
+        mine = np.sort(triggers[triggers["antenna"] == number], order="score")[::-1]
+        yield {
+            "antenna": name,
+            "time / us": float(mine["time"][0]),
+            "samples of the file": f"{mine['time'][0] * 80:.0f}",
+            "highest score": float(mine["score"][0]),
+            "second": float(mine["score"][1]),
+            "triggers": len(mine),
+        }
+
+
+def measure_coincidences(recording, triggers):
+    livetime = recording.duration * 1e-6
+    for n_antennas in (2, 3, 4, 8):
+        found = coincidences(triggers, WINDOW, n_antennas)
+        accidental = accidental_rate(triggers, livetime, WINDOW, n_antennas, n_slides=40)
+        yield {
+            "antennas": f"at least {n_antennas}",
+            "coincidences": len(found),
+            "expected by chance": accidental.value * livetime,
+            "upper limit (68 %)": accidental.high * livetime,
+            "accidental / Hz": accidental.value,
+            "livetime of the slides / s": 40 * livetime,
+        }
+
+
+# Measured background
+
+
+def measure_lofar(recording, detectors):
+    first, second = recording.split((0.5, 0.5))
+    for name, detector in detectors.items():
+        for rate in (10_000.0, 1000.0):
+            for half, (background, other) in {
+                "first": (first, second),
+                "second": (second, first),
+            }.items():
+                trigger = StreamTrigger(detector, rate=rate).fit(background)
+                tail = fit_tail(trigger.background_scores_[0], trigger.livetime_)
+                trigger.thresholds_ = np.array([tail.threshold_at(rate).value])
+                found = poisson_interval(len(trigger.find(other)), trigger.livetime_)
+                yield {
+                    "detector": name,
+                    "set on": half,
+                    "rate / Hz": rate,
+                    "triggers of the other half": round(found.value * trigger.livetime_),
+                    "measured over set": [one / rate for one in found],
+                }
+
+
+def measure_injected(parts, detectors, size):
+    _, background, last = parts
+    injected = [inject(last, LOFAR_BAND, 15.0, seed) for seed in range(size.turns)]
+    for name, detector in detectors.items():
+        yield efficiency_rows(name, detector, background, injected, (1000.0, 100.0))
+
+
+# Simulated recordings
+
+
+def measure_simulated(size):
+    train = make_recording(2e4 if size is FULL else 2e3, random_state=0).recording
+    background = make_recording(size.background, random_state=1).recording
+    stream = make_recording(size.pulses, pulse_rate=20_000.0, snr=(0.2, 5.0), random_state=2)
+    injected = [(stream.recording, stream.events)]
+    for name in size.detectors:
+        detector = fit_detector(name, train, BandPass(), size.n_train, size.epochs)
+        rates = (100.0, 10.0, 1.0)
+        yield efficiency_rows(name, detector, background, injected, rates, PRETRIGGER)
+
+
+def measure_speed(size):
+    train = make_recording(2e4, random_state=0).recording
+    seconds = 0.05 if size is FULL else 0.005
+    recording = make_recording(seconds * 1e6, random_state=3).recording
+    samples = recording.read()
+    kept = type(recording)(samples, recording.sampling_rate)
+    for name in size.detectors[-2:]:
+        detector = fit_detector(name, train, BandPass(), size.n_train // 5, 1)
+        trigger = StreamTrigger(detector, rate=1000.0, pretrigger_rate=PRETRIGGER).fit(kept)
+        n_windows = (samples.shape[1] - N_SAMPLES) // trigger.stride_ + 1
+        first = partial(trigger.first_stages_[0].statistic, samples[0], n_windows)
+        alone = min(_cpu(first) for _ in range(5))
+        both = min(_cpu(partial(trigger.decision_function, kept)) for _ in range(5))
+        yield {
+            "detector": name,
+            "first stage / Msamples/s": samples.size / alone / 1e6,
+            "both / Msamples/s": samples.size / both / 1e6,
+            "both over first": both / alone,
+            "memory, 10 ms / MB": _memory(trigger, make_recording(1e4, random_state=4).recording),
+            "memory, 40 ms / MB": _memory(trigger, make_recording(4e4, random_state=4).recording),
+        }
+
+
+def measure_pieces(size):
+    train = make_recording(2e3, random_state=0).recording
+    detector = fit_detector("likelihood ratio", train, BandPass(), size.n_train // 5, 0)
+    recording = make_recording(5e3, pulse_rate=5e3, random_state=5).recording
+    trigger = StreamTrigger(detector, rate=5000.0).fit(train)
+    expected = trigger.find(recording)
+    windows = np.lib.stride_tricks.sliding_window_view(recording.read()[0], N_SAMPLES)
+    by_itself = detector.decision_function(windows[:: trigger.stride_])
+    for chunk_size in (1, 10_000, 100_000, 10**7):
+        trigger.set_params(chunk_size=chunk_size)
+        found = trigger.find(recording)
+        difference = np.abs(trigger.decision_function(recording)[0] - by_itself)
+        yield {
+            "samples of a piece": f"{chunk_size:,}",
+            "triggers": len(found),
+            "same windows": "yes" if np.array_equal(found["sample"], expected["sample"]) else "NO",
+            "largest difference of scores": float(difference.max()),
+        }
+
+
+def _cpu(function):
+    started = time.process_time()
+    function()
+    return time.process_time() - started
+
+
+def _memory(trigger, recording):
+    """Largest memory in MB, beyond that before, while triggers are found."""
+    tracemalloc.start()
+    trigger.find(recording)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / 1e6
+
+
+def lofar_detectors(path, size):
+    """Recording of LOFAR in its band, its parts, and detectors trained in the first one."""
+    recording = load_recording(path).band_pass(30.0, 80.0)
+    parts = recording.split((1 / 3,) * 3)
+    fitted = {
+        name: fit_detector(name, parts[0], LOFAR_BAND, size.n_train, size.epochs)
+        for name in size.detectors
+    }
+    return recording, parts, fitted
+
+
+def main():
+    parser = make_parser(__doc__, TABLES)
+    parser.add_argument("--lopes", type=input_file, metavar="FILE", help="event file of LOPES")
+    parser.add_argument("--lofar", type=input_file, metavar="FILE", help="buffer data of LOFAR")
+    options = parser.parse_args()
+    size = QUICK if options.quick else FULL
+    report = Report("stream", options)
+    if options.lopes is not None and _wanted(options, "lopes", "coincidences"):
+        shower = lopes_triggers(options.lopes, size)
+        rows = report.measure("lopes", "LOPES event", partial(measure_lopes, *shower))
+        report.measure("coincidences", "Coincidences", partial(measure_coincidences, *shower))
+        if rows:
+            times = np.array([row["time / us"] for row in rows])
+            together = int((np.abs(times - np.median(times)) < WINDOW).sum())
+            report.targets.append(Target("antennas of the shower", together, at_least=8))
+    if options.lofar is not None and _wanted(options, "lofar", "injected"):
+        recording, parts, fitted = lofar_detectors(options.lofar, size)
+        report.measure("lofar", "Rates", partial(measure_lofar, recording, fitted))
+        report.measure("injected", "Injected", partial(measure_injected, parts, fitted, size))
+    report.measure("simulated", "Simulated recordings", partial(measure_simulated, size))
+    report.measure("speed", "Speed and memory", partial(measure_speed, size))
+    report.measure("pieces", "Pieces", partial(measure_pieces, size))
+    report.finish()
+
+
+def _wanted(options, *names):
+    return options.only is None or set(names) & set(options.only)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Detectors for recordings, pulses that are injected into them, and the efficiency there."""
+
+import numpy as np
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from sklearn_aera.datasets import Recording, make_events, make_traces
+from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
+from sklearn_aera.likelihood import LikelihoodRatioClassifier
+from sklearn_aera.metrics import fit_tail, snr_at_efficiency, threshold_at_rate
+from sklearn_aera.neural_network import make_detector
+from sklearn_aera.simulation import MeasuredNoise, TraceSimulator
+from sklearn_aera.trigger import StreamTrigger
+
+N_SAMPLES, N_PULSE = 500, 2048
+SNR = (0.2, 5.0)
+NAMES = ("SNR threshold", "matched filter", "likelihood ratio", "network")
+
+
+def simulator_of(background, response):
+    """Simulator of traces whose noise is a recording of one antenna."""
+    return TraceSimulator(
+        noise=MeasuredNoise(background), response=response, n_samples=N_SAMPLES,
+        sampling_rate=background.sampling_rate,
+    )  # fmt: skip
+
+
+def fit_detector(name, background, response, n_events, epochs):
+    """Train a detector on pulses in the background of a recording of one antenna."""
+    simulator = simulator_of(background, response)
+    rate = background.sampling_rate
+    arrival = (0.09 * N_SAMPLES / rate, 0.9 * N_SAMPLES / rate)
+    data = make_traces(n_events, simulator=simulator, snr=SNR, arrival_time=arrival, random_state=0)
+    known = {"response": response, "sampling_rate": rate}
+    if name == "network":
+        detector = make_detector(epochs=epochs, random_state=0)
+        return detector.fit(data.traces, data.y, signals=data.signals)
+    first = make_column_transformer(("passthrough", [0]))
+    detector = {
+        "SNR threshold": make_pipeline(SNRCalculator(sampling_rate=rate), LogisticRegression()),
+        "matched filter": make_pipeline(MatchedFilter(**known), first, LogisticRegression()),
+        "likelihood ratio": LikelihoodRatioClassifier(snr=SNR, **known),
+    }[name]
+    return detector.fit(data.traces, data.y)
+
+
+def inject(recording, response, spacing, seed):
+    """Add pulses to a recording of one antenna; returns it and the events of the pulses.
+
+    The signal-to-noise ratio is the largest value of a pulse over the RMS of the recording.
+    """
+    samples, rate = recording.read()[0], recording.sampling_rate
+    rms, n_apart = samples.std(), round(spacing * rate)
+    simulator = TraceSimulator(
+        response=response, sampling_rate=rate, n_samples=N_PULSE, random_state=seed
+    )
+    middle = N_PULSE / rate / 2
+    events, _ = make_events(
+        (len(samples) - N_PULSE) // n_apart, signal_fraction=1.0, snr=SNR, random_state=seed,
+        arrival_time=(0.5 * middle, 1.5 * middle),
+    )  # fmt: skip
+    signals = simulator.fit(events).simulate(events)[1]
+    signals *= (events[:, 1] * rms / np.abs(signals).max(axis=1))[:, None]
+    for number, signal in enumerate(signals):
+        samples[number * n_apart :][:N_PULSE] += signal
+    events[:, 2] += np.arange(len(events)) * n_apart / rate
+    injected = Recording(samples[None], rate, antennas=recording.antennas)
+    return injected, events
+
+
+def scores_of_pulses(trigger, recording, events):
+    """Highest score of the windows with a pulse."""
+    scores = trigger.decision_function(recording)[0]
+    sample = np.rint((events[:, 2] - recording.first_time) * recording.sampling_rate).astype(int)
+    last = sample // trigger.stride_
+    found = [
+        scores[np.clip(last - back, 0, len(scores) - 1)]
+        for back in range(-(-trigger.n_samples_ // trigger.stride_))
+    ]
+    return np.max(found, axis=0)
+
+
+def threshold_for(rate, trigger):
+    """Threshold for a rate: counted where ten triggers are expected, else from the tail."""
+    scores, livetime = trigger.background_scores_[0], trigger.livetime_
+    if rate * livetime >= 10:
+        return threshold_at_rate(scores, livetime, rate), "counted"
+    return fit_tail(scores, livetime).threshold_at(rate).value, "tail"
+
+
+def efficiency_rows(name, detector, background, injected, rates, pretrigger_rate=None):
+    """Rows of a table: the SNR of 50 % efficiency at each rate.
+
+    ``injected`` are pairs of a recording and the events of its pulses.
+    """
+    trigger = StreamTrigger(
+        detector, rate=min(rates), extrapolate=True, pretrigger_rate=pretrigger_rate
+    ).fit(background)
+    score = np.concatenate([scores_of_pulses(trigger, *one) for one in injected])
+    snr = np.concatenate([events[:, 1] for _, events in injected])
+    row = {"detector": name, "background / s": trigger.livetime_, "pulses": len(snr)}
+    for rate in rates:
+        threshold, how = threshold_for(rate, trigger)
+        half = snr_at_efficiency(score, snr, threshold)
+        row[f"SNR at {rate:g} Hz"] = list(half)
+        row[f"threshold at {rate:g} Hz"] = how
+    return row
