@@ -38,7 +38,8 @@ _TRAINING = {"learning_rate_schedule": "cosine", "weight_decay": 0.01, "flip_pol
 
 _PARAMETERS = """
 max_shift : int, default=200
-    Largest time shift of a training trace in samples; 0 for none.
+    Largest time shift of a training trace in samples; 0 for none. A detector that is given
+    signals puts them into other traces instead.
 random_state : int, RandomState instance or None, default=None
     Seed of the network's training.
 verbose : int, default=0
@@ -210,13 +211,16 @@ def make_detector(*, epochs=60, max_shift=200, random_state=None, memory=None, v
 
 
 @fill_docstring(shared=_PARAMETERS)
-def make_denoiser(*, epochs=30, max_shift=200, random_state=None, verbose=0):
+def make_denoiser(*, epochs=30, max_shift=200, learn_std=False, random_state=None, verbose=0):
     """Make the recommended denoiser, which normalises and whitens traces and recovers the signals.
 
     Parameters
     ----------
     epochs : int, default=30
         Passes over the training traces.
+    learn_std : bool, default=False
+        Whether the network also learns the standard deviation of each sample, which errors of
+        pulses need. The signals are the same; training takes a tenth longer.
     %(shared)s
 
     Returns
@@ -238,6 +242,7 @@ def make_denoiser(*, epochs=30, max_shift=200, random_state=None, verbose=0):
         **_DENOISER,
         **_TRAINING,
         whitener=SpectralWhitener(),
+        learn_std=learn_std,
         max_shift=max_shift,
         epochs=epochs,
         random_state=random_state,
