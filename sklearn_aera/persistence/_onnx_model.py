@@ -248,8 +248,9 @@ class OnnxClassifier(_OnnxModel):
     """A classifier in an ``.onnx`` file, run by onnxruntime.
 
     It follows scikit-learn's protocol without deriving from its classes, so that a program that
-    only predicts need not import scikit-learn. `load_onnx` makes it. Pickles hold the file. Like a
-    frozen estimator it is never fitted again: `fit` and ``clone`` return the model itself.
+    only predicts need not import scikit-learn. `load_onnx` makes it. A pickle contains the whole
+    file. Like a frozen estimator it is never fitted again: `fit` and ``clone`` return the model
+    itself.
 
     %(parameters)s
 
