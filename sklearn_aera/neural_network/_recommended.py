@@ -47,6 +47,7 @@ verbose : int, default=0
 """
 
 
+@fill_docstring()
 class Detector(Documented, Pipeline):
     """Pipeline from traces to probabilities whose `fit` takes true signals too.
 
@@ -77,9 +78,7 @@ class Detector(Documented, Pipeline):
     def fit(self, X, y=None, signals=None, **params):
         """Fit the steps one after the other.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+        %(X_channels)s
             Traces.
         y : array-like of shape (n_traces,)
             Labels.
@@ -113,19 +112,11 @@ class Detector(Documented, Pipeline):
         ``copy.copy(detector).adapt(X)``, which gets new steps and shares the network. After an
         error, the detector is what it was.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+        %(X_channels)s
             Traces of the new background, of the length and the sampling rate of those in the fit.
 
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If the traces are not valid, or no step can be adapted.
+        %(fitted)s
+            Also if no step can be adapted.
 
         See Also
         --------

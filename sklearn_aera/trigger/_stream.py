@@ -142,16 +142,10 @@ class StreamTrigger(Estimator):
         y : ignored
         %(progress)s
 
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter is not valid; if the recording is shorter than a window, has another
-            sampling rate than the detector or a band that must be unfolded first, or an antenna
-            that is constant; if the rate is lower than the background can show.
+        %(fitted)s
+            Also if the recording is shorter than a window, has another sampling rate than the
+            detector, a band that must be unfolded first, or an antenna that is constant; or if the
+            rate is lower than the background can show.
         """
         self._check_parameters(X)
         layout = Layout.of(X, self.n_samples_, self.stride_, None, self.chunk_size)
