@@ -129,6 +129,13 @@ threshold : float, default=None
     "confidence_level": """
 confidence_level : float, default=0.6827
     Probability content of the intervals; the default is that of one standard deviation.""",
+    "interval": """
+%(confidence_level)s
+
+Returns
+-------
+Interval
+    Named tuple (value, low, high).""",
     "axes": """
 ax : matplotlib Axes, default=None
     Axes to draw on; None for a new figure.""",

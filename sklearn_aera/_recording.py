@@ -181,7 +181,7 @@ class Recording:
         return [self[:, start:stop] for start, stop in pairwise(edges)]
 
     def band_pass(self, low, high, *, sampling_rate=None, edge_width=2.0):
-        """Return the recording within a band, unfolded and resampled, as it will be read.
+        """Return the recording filtered to a band, unfolded and resampled when it is read.
 
         A symmetric filter of finite length does all at once: zeros are inserted between the
         samples, which mirrors the spectrum at each multiple of half the sampling rate, and the

@@ -12,6 +12,7 @@ from sklearn_aera.cli._export import export
 from sklearn_aera.cli._fit import train, tune
 from sklearn_aera.cli._plot import plots
 from sklearn_aera.cli._simulate import simulate
+from sklearn_aera.cli._trigger import trigger
 
 app = typer.Typer(
     rich_markup_mode="markdown",
@@ -62,6 +63,6 @@ def demo(
     run_demo(pulses=pulses, out=out, quick=quick)
 
 
-for command in (simulate, train, tune, evaluate, predict, recover, export):
+for command in (simulate, train, tune, evaluate, predict, recover, trigger, export):
     app.command(cls=Command)(command)
 app.add_typer(plots, name="plot")

@@ -38,7 +38,7 @@ def load_recording(
     Parameters
     ----------
     path : str or path-like
-        The ending says the format:
+        The ending decides the format:
 
         - ``.event``: LOPES
         - ``.h5``, ``.hdf5``: transient buffer data of LOFAR, or a data set ``samples`` of shape
@@ -51,7 +51,7 @@ def load_recording(
     antennas : sequence of str, default=None
         Names of the antennas to take; None for all.
     sampling_rate : float, default=None
-        In MHz, for files that do not say it.
+        In MHz, for files that do not contain it.
     nyquist_zone : int, default=None
         Number of the band that was sampled, see `Recording`; None for that of the file, or 1.
         ``nyquist_zone=2`` says that a band between half the sampling rate and the sampling rate
@@ -62,7 +62,8 @@ def load_recording(
         Number of antennas in raw data; None for 1.
     check : bool, default=True
         Whether to read the recording once, in pieces, and to refuse gaps and antennas that are
-        dead or clipped. ``antennas`` leaves them out, and ``check=False`` accepts them.
+        dead or clipped. To leave these out, name the others in ``antennas``; ``check=False``
+        accepts them.
 
     Returns
     -------

@@ -3,6 +3,8 @@
 from sklearn_aera._public import publish
 from sklearn_aera.inspection._background import check_background
 from sklearn_aera.inspection._efficiency import EfficiencyDisplay
+from sklearn_aera.inspection._rate import RateDisplay
+from sklearn_aera.inspection._recording import RecordingDisplay
 from sklearn_aera.inspection._recovery import RecoveryDisplay, ResolutionDisplay
 from sklearn_aera.inspection._search import SearchDisplay
 from sklearn_aera.inspection._spectrum import SpectrumDisplay
@@ -11,6 +13,8 @@ from sklearn_aera.inspection._training import TrainingDisplay
 
 __all__ = [
     "EfficiencyDisplay",
+    "RateDisplay",
+    "RecordingDisplay",
     "RecoveryDisplay",
     "ResolutionDisplay",
     "SearchDisplay",

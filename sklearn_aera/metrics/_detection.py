@@ -54,12 +54,7 @@ def binomial_interval(n_successes, n_trials, confidence_level=0.6827):
     ----------
     n_successes, n_trials : int
         Number of successes and of trials.
-    %(confidence_level)s
-
-    Returns
-    -------
-    Interval
-        Named tuple (value, low, high).
+    %(interval)s
 
     Raises
     ------

@@ -104,9 +104,9 @@ def cramer_rao_bound(signals, autocovariance, *, sampling_rate=180.0, phase_std=
     ``1 / (A sqrt(g_t' C^-1 g_t))`` for its time, with g_t = dg/dt. The relative error of the energy
     is twice that of the amplitude.
 
-    What is known beforehand about amplitude or time is not counted: an estimate that uses it, such
-    as a posterior mean, may be better. That about the phase is added to the information (Van
-    Trees, section 2.4.3).
+    Prior knowledge of amplitude and time is not part of the bound: an estimate that uses it, such
+    as a posterior mean, can have a smaller error. Prior knowledge of the phase is added to the
+    information (Van Trees, section 2.4.3).
 
     Parameters
     ----------
@@ -116,8 +116,8 @@ def cramer_rao_bound(signals, autocovariance, *, sampling_rate=180.0, phase_std=
         `sklearn_aera.likelihood.LikelihoodRatioClassifier`.
     %(sampling_rate)s
     phase_std : float, default=inf
-        Standard deviation of the phase, in degrees, as it is known beforehand: infinite for an
-        unknown, 0 for a known phase.
+        Prior standard deviation of the phase in degrees: infinite if the phase is unknown, 0 if it
+        is known.
 
     Returns
     -------

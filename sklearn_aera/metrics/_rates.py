@@ -20,12 +20,8 @@ def poisson_interval(n_events, livetime=1.0, confidence_level=0.6827):
         Number of events, which is Poisson distributed.
     livetime : float, default=1.0
         Time in which they were counted, in seconds.
-    %(confidence_level)s
-
-    Returns
-    -------
-    Interval
-        Named tuple (value, low, high) in Hz.
+    %(interval)s
+        In Hz.
 
     Raises
     ------
@@ -60,12 +56,8 @@ def trigger_rate(y_score, livetime, threshold, *, confidence_level=0.6827):
     %(background_scores)s
     threshold : float
         Triggers with ``score >= threshold`` count.
-    %(confidence_level)s
-
-    Returns
-    -------
-    Interval
-        Named tuple (value, low, high) in Hz.
+    %(interval)s
+        In Hz.
 
     Raises
     ------

@@ -27,12 +27,7 @@ def snr_at_efficiency(y_score, snr, threshold, *, efficiency=0.5, confidence_lev
         Pulses with ``score >= threshold`` are found.
     efficiency : float, default=0.5
         Share of the pulses.
-    %(confidence_level)s
-
-    Returns
-    -------
-    Interval
-        Named tuple (value, low, high).
+    %(interval)s
 
     Raises
     ------

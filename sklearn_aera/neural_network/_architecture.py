@@ -34,6 +34,9 @@ class Architecture:
     dropout : float
     head : {"logits", "trace"}, default="logits"
         What the network gives: logits of the classes or the signal in the trace.
+    learns_std : bool, default=False
+        Whether a trace head also gives standard deviations: its output then has the shape
+        (2, *signal_shape).
     """
 
     trace_shape: tuple[int, ...]
@@ -46,12 +49,13 @@ class Architecture:
     pooling: str
     dropout: float
     head: str = "logits"
+    learns_std: bool = False
 
     @property
     def target_shape(self):
         """Shape of one target: a class index, a signal, or a row of both."""
         if self.head == "trace":
-            return self.output_shape
+            return self.output_shape[int(self.learns_std) :]
         return (1 + math.prod(self.trace_shape),) if self.learns_arrival else (1,)
 
     @property

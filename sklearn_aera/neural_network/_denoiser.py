@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._scaling import divide_by_std
-from sklearn_aera._validation import check_count
+from sklearn_aera._validation import check_choice, check_count
 from sklearn_aera.neural_network._architecture import Architecture, check_recurrent_network
 from sklearn_aera.neural_network._network_estimator import (
     NetworkEstimator,
@@ -20,11 +20,12 @@ from sklearn_aera.neural_network._network_estimator import (
     training_method,
 )
 from sklearn_aera.neural_network._parameter_texts import TEXTS
+from sklearn_aera.neural_network._pulse_calibration import PulseCalibrationMixin
 
 
 @fill_docstring(**TEXTS)
 @dataclass(eq=False, repr=False, kw_only=True)
-class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
+class RecurrentDenoiser(PulseCalibrationMixin, RegressorMixin, NetworkEstimator):
     """Recover the pulses in traces with a recurrent network.
 
     A convolution (or the samples themselves, or frames of them) turns a trace into a sequence.
@@ -51,6 +52,9 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
         Applied between the division and the network, such as
         `sklearn_aera.preprocessing.SpectralWhitener`; fitted with the divided traces and their
         signals.
+    learn_std : bool, default=False
+        Whether the network also learns the standard deviation of each sample, for
+        ``predict(X, return_std=True)``. The signals are the same with and without.
     %(training)s
 
     Attributes
@@ -59,10 +63,12 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
         The fitted ``whitener``.
     scale_ : float
         Root mean square of the training signals, in standard deviations of their traces.
+    pulse_calibration_ : dict or None
+        Errors of pulses, measured by `calibrate_pulses`.
     %(attributes)s
     history_ : dict of list of float
-        ``loss`` of each epoch, the mean square error in units of ``scale_``; with validation data
-        ``val_loss`` too.
+        ``loss`` of each epoch, the mean square error in units of ``scale_``, to which ``learn_std``
+        adds a negative logarithm of the likelihood; with validation data ``val_loss`` too.
 
     See Also
     --------
@@ -77,7 +83,8 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
 
     References
     ----------
-    Recovery of AERA's signals with a network: arXiv:1901.04079.
+    Recovery of AERA's signals with a network: arXiv:1901.04079. Learning of standard deviations:
+    arXiv:2203.09168.
 
     Examples
     --------
@@ -96,6 +103,7 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
     kernel_size: int = 48
     stride: int = 4
     whitener: Any = None
+    learn_std: bool = False
 
     _epoch_target = "signals"
 
@@ -130,20 +138,39 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
         self._check_parameters()
         return self._continue_fit(X, y, sample_weight)
 
-    def predict(self, X):
+    def predict(self, X, return_std=False):
         """Recover the signals in traces.
 
         %(X_channels)s
+        return_std : bool, default=False
+            Whether to return the standard deviations, too; for ``learn_std=True``.
 
         Returns
         -------
-        ndarray of the shape of the signals in the fit, float64
+        signals : ndarray of the shape of the signals in the fit, float64
             In the unit of those signals.
+        std : ndarray of the same shape, float64
+            Standard deviation of the true signal at each sample, given the trace. Only with
+            ``return_std``.
+
+        Raises
+        ------
+        ValueError
+            If ``return_std`` is set and the denoiser was fitted without ``learn_std``.
         """
         check_is_fitted(self)
+        learned = self.architecture_.learns_std
+        if return_std and not learned:
+            raise ValueError(
+                "return_std=True needs a denoiser that was fitted with learn_std=True, got "
+                "learn_std=False"
+            )
         X = validate_traces(self, X, dtype=np.float32, reset=False)
-        divided, std = self._divided(X, self.whitener_)
-        return self._outputs(divided) * (self.scale_ * std)
+        divided, trace_std = self._divided(X, self.whitener_)
+        unit = self.scale_ * trace_std
+        outputs = self._outputs(divided)
+        signals, std = (outputs[:, 0], outputs[:, 1]) if learned else (outputs, None)
+        return (signals * unit, std * unit) if return_std else signals * unit
 
     def score(self, X, y, sample_weight=None):
         """Share of the signals' variance that is recovered, `sklearn.metrics.r2_score`.
@@ -167,13 +194,16 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
         check_recurrent_network(self)
         for name in ("n_filters", "kernel_size", "stride"):
             check_count(getattr(self, name), name, min_val=int(name != "n_filters"))
+        check_choice(self.learn_std, "learn_std", (True, False))
         if not (self.whitener is None or hasattr(self.whitener, "transform")):
             raise TypeError(f"whitener must be a transformer or None, got {self.whitener!r}")
 
     def _architecture(self, data):
+        shape = data.targets.shape[1:]
         return Architecture(
             trace_shape=self.trace_shape_,
-            output_shape=data.targets.shape[1:],
+            output_shape=(2, *shape) if self.learn_std else shape,
+            learns_std=bool(self.learn_std),
             pooling="none",
             dropout=float(self.dropout),
             head="trace",
@@ -215,7 +245,7 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
 
     def _check_validation(self, X_val, y_val, state):
         validation = self._check_data(X_val, y_val, reset=False)
-        found, expected = validation.targets.shape[1:], state["architecture_"].output_shape
+        found, expected = validation.targets.shape[1:], state["architecture_"].target_shape
         if found != expected:
             raise ValueError(f"y_val must have signals of the shape {expected}, got {found}")
         return validation
@@ -228,11 +258,11 @@ class RecurrentDenoiser(RegressorMixin, NetworkEstimator):
         signals = _divided_by(data.targets, std).reshape(len(std), -1)
         power = np.mean(np.square(signals, dtype=np.float64), axis=1)
         scale = float(np.sqrt(np.average(power, weights=data.weight))) or 1.0
-        own = {"whitener_": whitener, "scale_": scale}
+        own = {"whitener_": whitener, "scale_": scale, "pulse_calibration_": None}
         return own | self._untrained_state(self._architecture(data), seed)
 
     def _current_state(self, data):
-        own = {"whitener_": self.whitener_, "scale_": self.scale_}
+        own = {"whitener_": self.whitener_, "scale_": self.scale_, "pulse_calibration_": None}
         return own | self._fitted_state(self._architecture(data))
 
     def _network_arrays(self, data, state):

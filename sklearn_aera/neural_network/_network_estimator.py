@@ -3,6 +3,7 @@
 import numbers
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, NamedTuple
@@ -94,9 +95,22 @@ def _fitted_attributes(estimator):
 
 def lend_network(architecture):
     """Lend the compiled network of an architecture; loads Keras at the first call."""
-    from sklearn_aera.neural_network._keras import pool
+    with _explained():
+        from sklearn_aera.neural_network._keras import pool
 
     return pool.lend(architecture)
+
+
+@contextmanager
+def _explained():
+    """Say how to install what an import does not find."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"networks need TensorFlow and Keras, but there is no module {error.name}: install "
+            "sklearn-aera; sklearn-aera-core applies models that export_onnx has written"
+        ) from error
 
 
 def clear_compiled_networks():
@@ -214,7 +228,8 @@ class NetworkEstimator(Estimator):
     def model_(self):
         """The fitted network as a Keras model of its own, from traces to its outputs."""
         check_is_fitted(self)
-        from sklearn_aera.neural_network._keras.pool import keras_model
+        with _explained():
+            from sklearn_aera.neural_network._keras.pool import keras_model
 
         return keras_model(self.architecture_, self.weights_)
 

@@ -38,7 +38,8 @@ _TRAINING = {"learning_rate_schedule": "cosine", "weight_decay": 0.01, "flip_pol
 
 _PARAMETERS = """
 max_shift : int, default=200
-    Largest time shift of a training trace in samples; 0 for none.
+    Largest time shift of a training trace in samples; 0 for none. A detector that is given
+    signals puts them into other traces instead.
 random_state : int, RandomState instance or None, default=None
     Seed of the network's training.
 verbose : int, default=0
@@ -46,6 +47,7 @@ verbose : int, default=0
 """
 
 
+@fill_docstring()
 class Detector(Documented, Pipeline):
     """Pipeline from traces to probabilities whose `fit` takes true signals too.
 
@@ -76,9 +78,7 @@ class Detector(Documented, Pipeline):
     def fit(self, X, y=None, signals=None, **params):
         """Fit the steps one after the other.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+        %(X_channels)s
             Traces.
         y : array-like of shape (n_traces,)
             Labels.
@@ -112,19 +112,11 @@ class Detector(Documented, Pipeline):
         ``copy.copy(detector).adapt(X)``, which gets new steps and shares the network. After an
         error, the detector is what it was.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
+        %(X_channels)s
             Traces of the new background, of the length and the sampling rate of those in the fit.
 
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If the traces are not valid, or no step can be adapted.
+        %(fitted)s
+            Also if no step can be adapted.
 
         See Also
         --------
@@ -210,13 +202,16 @@ def make_detector(*, epochs=60, max_shift=200, random_state=None, memory=None, v
 
 
 @fill_docstring(shared=_PARAMETERS)
-def make_denoiser(*, epochs=30, max_shift=200, random_state=None, verbose=0):
+def make_denoiser(*, epochs=30, max_shift=200, learn_std=False, random_state=None, verbose=0):
     """Make the recommended denoiser, which normalises and whitens traces and recovers the signals.
 
     Parameters
     ----------
     epochs : int, default=30
         Passes over the training traces.
+    learn_std : bool, default=False
+        Whether the network also learns the standard deviation of each sample, which errors of
+        pulses need. The signals are the same; training takes a tenth longer.
     %(shared)s
 
     Returns
@@ -238,6 +233,7 @@ def make_denoiser(*, epochs=30, max_shift=200, random_state=None, verbose=0):
         **_DENOISER,
         **_TRAINING,
         whitener=SpectralWhitener(),
+        learn_std=learn_std,
         max_shift=max_shift,
         epochs=epochs,
         random_state=random_state,

@@ -5,10 +5,12 @@ import json
 import numpy as np
 
 from sklearn_aera import __version__
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._files import as_path, written_whole
 from sklearn_aera.persistence._onnx_format import FORMAT, NO_HASH, SUFFIX, metadata_key, with_hash
 
 
+@fill_docstring()
 def export_onnx(model, path, *, threshold=None, overwrite=False):
     """Write a fitted detector or denoiser as one ONNX graph, for programs without TensorFlow.
 
@@ -36,13 +38,7 @@ def export_onnx(model, path, *, threshold=None, overwrite=False):
     threshold : float, default=None
         Log odds from which a trace counts as a pulse, such as that of
         `sklearn_aera.metrics.operating_point`. It is stored with the model.
-    overwrite : bool, default=False
-        Whether to replace an existing file.
-
-    Raises
-    ------
-    FileExistsError
-        If the file exists and ``overwrite`` is False.
+    %(overwrite)s
     ImportError
         If the package onnx is not installed.
     TypeError

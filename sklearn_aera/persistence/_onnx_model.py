@@ -8,12 +8,34 @@ import json
 
 import numpy as np
 
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._files import as_path, check_readable
 from sklearn_aera.persistence._onnx_format import FORMAT, SUFFIX, is_intact, metadata_key
 
 # Traces of one call of onnxruntime. With 8 to 16 the recommended detector is fastest: more do not
 # stay in the processor's cache.
 _BATCH_SIZE = 16
+_TEXTS = {
+    "X": """
+%(X_channels)s
+    Traces in mV.""",
+    "parameters": """
+Parameters
+----------
+content : bytes
+    Content of the file.
+threads : int, default=1
+    Number of threads of a prediction.""",
+    "trace": """
+%(trace_shape)s
+sampling_rate_ : float or None
+    Sampling rate of the traces in MHz, if the exported model knew it.""",
+    "recovered": """
+Returns
+-------
+ndarray of the shape of the signals in the fit, float64
+    In the unit of those signals.""",
+}
 
 
 def load_onnx(path, *, threads=1):
@@ -221,30 +243,22 @@ class _OnnxModel:
         )
 
 
+@fill_docstring(**_TEXTS)
 class OnnxClassifier(_OnnxModel):
     """A classifier in an ``.onnx`` file, run by onnxruntime.
 
     It follows scikit-learn's protocol without deriving from its classes, so that a program that
-    only predicts need not import scikit-learn. `load_onnx` makes it. Pickles hold the file. Like a
-    frozen estimator it is never fitted again: `fit` and ``clone`` return the model itself.
+    only predicts need not import scikit-learn. `load_onnx` makes it. A pickle contains the whole
+    file. Like a frozen estimator it is never fitted again: `fit` and ``clone`` return the model
+    itself.
 
-    Parameters
-    ----------
-    content : bytes
-        Content of the file.
-    threads : int, default=1
-        Number of threads of a prediction.
+    %(parameters)s
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels, in increasing order.
-    trace_shape_ : tuple of int
-        (n_samples,) or (n_channels, n_samples).
-    n_features_in_ : int
-        Number of values in a trace, over all channels.
-    sampling_rate_ : float or None
-        Sampling rate of the traces in MHz, if the exported model knew it.
+    %(trace)s
     threshold_ : float or None
         Log odds from which a trace counts as a pulse, as given to `export_onnx`; `predict` does
         not use it.
@@ -258,10 +272,7 @@ class OnnxClassifier(_OnnxModel):
     def decision_function(self, X):
         """Log odds of traces.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-            Traces in mV.
+        %(X)s
 
         Returns
         -------
@@ -272,10 +283,7 @@ class OnnxClassifier(_OnnxModel):
     def predict_proba(self, X):
         """Probabilities of the classes.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-            Traces in mV.
+        %(X)s
 
         Returns
         -------
@@ -286,10 +294,7 @@ class OnnxClassifier(_OnnxModel):
     def predict(self, X):
         """Most probable class of each trace.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-            Traces in mV.
+        %(X)s
 
         Returns
         -------
@@ -302,10 +307,7 @@ class OnnxClassifier(_OnnxModel):
     def score(self, X, y, sample_weight=None):
         """Accuracy on labelled traces.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-            Traces in mV.
+        %(X)s
         y : array-like of shape (n_traces,)
             Labels.
         sample_weight : array-like of shape (n_traces,), default=None
@@ -325,56 +327,35 @@ class OnnxClassifier(_OnnxModel):
         return tags
 
 
+@fill_docstring(**_TEXTS)
 class OnnxDenoiser(_OnnxModel):
     """A denoiser in an ``.onnx`` file, run by onnxruntime.
 
     It follows scikit-learn's protocol as `OnnxClassifier` does. It is a regressor, as
     `sklearn_aera.neural_network.RecurrentDenoiser` is, and a transformer from traces to signals.
 
-    Parameters
-    ----------
-    content : bytes
-        Content of the file.
-    threads : int, default=1
-        Number of threads of a prediction.
+    %(parameters)s
 
     Attributes
     ----------
-    trace_shape_ : tuple of int
-        (n_samples,) or (n_channels, n_samples).
-    n_features_in_ : int
-        Number of values in a trace, over all channels.
-    sampling_rate_ : float or None
-        Sampling rate of the traces in MHz, if the exported model knew it.
+    %(trace)s
     """
 
     def predict(self, X):
         """Recover the signals in traces.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-            Traces in mV.
+        %(X)s
 
-        Returns
-        -------
-        ndarray of the shape of the signals in the fit, float64
-            In the unit of those signals.
+        %(recovered)s
         """
         return self._run(X, "signals")
 
     def transform(self, X):
         """Recover the signals in traces, as `predict` does.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
-            Traces in mV.
+        %(X)s
 
-        Returns
-        -------
-        ndarray of the shape of the signals in the fit, float64
-            In the unit of those signals.
+        %(recovered)s
         """
         return self.predict(X)
 

@@ -98,9 +98,9 @@ def accidental_rate(
 ):  # fmt: skip
     """Rate of coincidences by chance, from time slides.
 
-    The antennas are shifted against each other by more than the window, around the end of the
-    recording, and coincidences are counted: none of these is of one source. With several slides,
-    the livetime is as many times longer.
+    The times of the antennas are shifted against each other, cyclically and by more than the
+    window, and coincidences are counted: none of these can come from a common source. Each slide
+    adds one livetime.
 
     Parameters
     ----------
@@ -120,8 +120,8 @@ def accidental_rate(
     Returns
     -------
     Interval
-        Named tuple (value, low, high) in Hz, with the Poisson interval of 68 %; times 86 400 it is
-        the number a day. It is that of ``n_slides * livetime`` seconds.
+        Named tuple (value, low, high) in Hz; times 86 400 it is the number a day. The interval is
+        the 68 % Poisson interval for ``n_slides * livetime`` seconds.
 
     Raises
     ------

@@ -35,9 +35,9 @@ class StreamTrigger(Estimator):
     """Find pulses in recordings, at a rate of false triggers in Hz.
 
     A detector for traces scores windows that overlap, so that each pulse is well within one of
-    them. The threshold of each antenna is that at which a recording of the background, to which
-    the trigger is fitted, has the given rate. Of triggers within the dead time only the one with
-    the highest score counts.
+    them. The trigger is fitted to a recording of the background, in which the threshold of each
+    antenna gives the requested rate. Of the triggers within the dead time, only the one with the
+    highest score is kept.
 
     Parameters
     ----------
@@ -51,10 +51,11 @@ class StreamTrigger(Estimator):
         Samples between the beginnings of windows, at most the length of a window; None for half
         of it. A pulse is then in the middle half of a window.
     dead_time : float, default=None
-        Time in us within which triggers are one; None for the length of a window.
+        Time in us within which only one trigger is kept; None for the length of a window.
     pretrigger_rate : float, default=None
-        Rate in Hz at which windows pass a first stage, the envelopes of three matched filters,
-        which are cheap to compute; only these get a score. None for no first stage.
+        Rate in Hz at which windows pass a first stage, a threshold on the envelopes of three
+        matched filters, which are cheap to compute. The detector scores only windows that pass.
+        None for no first stage.
     spectral_slope : float or (float, float), default=(-30.0, 0.0)
         Range of spectral slopes per GHz of the pulses of the first stage.
     extrapolate : bool, default=False
@@ -68,7 +69,7 @@ class StreamTrigger(Estimator):
     thresholds_ : ndarray of shape (n_antennas,)
         Lowest score of a trigger.
     threshold_intervals_ : ndarray of shape (n_antennas, 2)
-        Intervals, of 68 %, of extrapolated thresholds; the thresholds where they are counted.
+        Intervals of 68 % for extrapolated thresholds; otherwise both ends are the threshold.
     pretrigger_thresholds_ : ndarray of shape (n_antennas,)
         Lowest statistic of the first stage, in standard deviations; minus infinity without it.
     background_scores_ : list of ndarray
@@ -137,20 +138,14 @@ class StreamTrigger(Estimator):
         Parameters
         ----------
         X : Recording
-            Background, which should have no pulses that are to be found.
+            Background without pulses of the kind that the detector finds.
         y : ignored
         %(progress)s
 
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter is not valid; if the recording is shorter than a window, has another
-            sampling rate than the detector or a band that must be unfolded first, or an antenna
-            that is constant; if the rate is lower than the background can show.
+        %(fitted)s
+            Also if the recording is shorter than a window, has another sampling rate than the
+            detector, a band that must be unfolded first, or an antenna that is constant; or if the
+            rate is lower than the background can show.
         """
         self._check_parameters(X)
         layout = Layout.of(X, self.n_samples_, self.stride_, None, self.chunk_size)

@@ -14,6 +14,10 @@ KERAS_LAYERS = {
 }
 # Units of the layer before the logits of the cells.
 _CELL_UNITS = 32
+# Units of the layer before the standard deviations, and their square's lower limit, in the mean
+# square of the training signals.
+_STD_UNITS = 32
+_LOWEST_VARIANCE = 1e-6
 
 
 def build_network(architecture, seed, *, training=False, recurrent_layers=KERAS_LAYERS):
@@ -86,6 +90,7 @@ def _trace_head(x, features, samples, architecture, seeds):
     in the best possible estimate, and a transposed convolution turns them into a signal. Without
     filters the sequence itself gives the waveforms' amplitudes.
     """
+    sequence = x
     x = _dropout(x, architecture, seeds)
     padding, (kernel_size, stride) = "valid", architecture.frame
     if architecture.filters:
@@ -93,19 +98,46 @@ def _trace_head(x, features, samples, architecture, seeds):
         weights = _weights_over_time(x, features, architecture, seeds)
         filtered = _convolution(samples, architecture.filters[0], None, seeds)
         x = _corrected(keras.layers.Multiply()([filtered, weights]), weights, seeds)
-    signal = keras.layers.Conv1DTranspose(
-        architecture.n_channels,
-        kernel_size,
-        strides=stride,
-        padding=padding,
-        kernel_initializer=_glorot(seeds),
-        name="waveforms",
-    )(x)
-    if len(architecture.output_shape) == 2:
-        signal = keras.layers.Permute((2, 1))(signal)
+    synthesis = {"kernel_size": kernel_size, "strides": stride, "padding": padding}
+    signal = _transposed(x, architecture, seeds, name="waveforms", **synthesis)
+    if not architecture.learns_std:
+        return _as_signal(signal, architecture)
+    std = _std_head(sequence, features, signal, architecture, seeds, synthesis)
+    return keras.ops.stack([_as_signal(part, architecture) for part in (signal, std)], axis=1)
+
+
+def _std_head(x, features, signal, architecture, seeds, synthesis):
+    """Standard deviation of the recovered signal at each sample, of the shape of ``signal``.
+
+    It sees the sequence, the features and the power that was recovered around each step. No
+    gradient passes to these: the signal is learned as it is without standard deviations.
+    """
+    stride = architecture.stride
+    pool = {"pool_size": 4 * stride, "strides": stride, "padding": "same"}
+    power = keras.layers.AveragePooling1D(**pool)(keras.ops.square(signal))
+    power = keras.ops.log(power[:, : x.shape[1]] + _LOWEST_VARIANCE)
+    x = keras.ops.stop_gradient(keras.ops.concatenate([x, features, power], axis=2))
+    x = _dense(_STD_UNITS, seeds, activation="relu")(x)
+    log_variance = _transposed(x, architecture, seeds, name="log_variance", **synthesis)
+    # The limits keep the loss of an untrained network finite.
+    log_variance = keras.ops.clip(log_variance, -30.0, 30.0)
+    return keras.ops.sqrt(keras.ops.exp(log_variance) + _LOWEST_VARIANCE)
+
+
+def _transposed(x, architecture, seeds, **options):
+    """Samples (n, n_samples, n_channels) from a sequence, by a transposed convolution."""
+    initializer = {"kernel_initializer": _glorot(seeds)}
+    layer = keras.layers.Conv1DTranspose(architecture.n_channels, **options, **initializer)
+    return layer(x)
+
+
+def _as_signal(samples, architecture):
+    """Samples in the shape of the targets."""
+    if len(architecture.target_shape) == 2:
+        samples = keras.layers.Permute((2, 1))(samples)
     else:
-        signal = keras.layers.Flatten()(signal)
-    return signal[..., : architecture.output_shape[-1]]
+        samples = keras.layers.Flatten()(samples)
+    return samples[..., : architecture.target_shape[-1]]
 
 
 def _weights_over_time(x, features, architecture, seeds):
