@@ -14,11 +14,11 @@ from sklearn_aera._toeplitz import DENSE_LENGTH, batches, even_spectrum, toeplit
 
 # Width of the median of the spectrum, in steps of half the resolution of a trace. A carrier, seen
 # through a Hann window, is narrower than half of it.
-_MEDIAN_WIDTH = 65
+_MEDIAN_WIDTH = 33
 # Round-off can make the smallest powers zero or negative.
 _SMALLEST_POWER = 1e-12
 # Numbers of directions that are corrected, and the relative power above which there must be more.
-_FEWEST, _MOST, _WHITE_ENOUGH = 64, 256, 0.25
+_FEWEST, _MOST, _WHITE_ENOUGH = 64, 512, 0.25
 _N_ITERATIONS = 8
 
 
