@@ -21,15 +21,15 @@ _HALF = 0.5
 
 
 class PulseParameters(NamedTuple):
-    """Amplitude, energy and time of pulses.
+    """Amplitude, energy and time of pulses, each an array or an `Interval` of arrays.
 
     Parameters
     ----------
-    amplitude : ndarray, or Interval of ndarrays
+    amplitude : ndarray of shape (n_pulses,), or Interval
         Maximum of the Hilbert envelope, in mV.
-    energy : ndarray, or Interval of ndarrays
+    energy : ndarray of shape (n_pulses,), or Interval
         Sum of squares times the sampling interval, in mV^2 us.
-    time : ndarray, or Interval of ndarrays
+    time : ndarray of shape (n_pulses,), or Interval
         Time of the maximum of the envelope, in us from the first sample.
     """
 
