@@ -1,5 +1,6 @@
 """Amplitude, energy and time of pulses, and how well any estimate can know them."""
 
+import numbers
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -154,8 +155,8 @@ def cramer_rao_bound(signals, autocovariance, *, sampling_rate=180.0, phase_std=
         check_sampling_rate(sampling_rate),
     )
     noise = check_vector(autocovariance, "autocovariance")
-    if not np.isinf(phase_std):
-        check_real(phase_std, "phase_std", min_val=0.0)
+    if not (isinstance(phase_std, numbers.Real) and phase_std == np.inf):
+        phase_std = check_real(phase_std, "phase_std", min_val=0.0)
     if len(noise) != signals.shape[1]:
         raise ValueError(
             f"autocovariance must have one value for each of the {signals.shape[1]} samples, got "
