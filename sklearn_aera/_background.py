@@ -18,6 +18,9 @@ from sklearn_aera._whitening import fit_whitening, whiten
 _BATCH_SIZE = 1024
 # Share of Gaussian noise traces with a larger peak than is usual, at most.
 _UNUSUAL = 0.01
+# Smallest share of traces that counts as background, and number below which it is larger, since
+# the estimate from fewer traces is too noisy.
+_LEAST_SHARE, _FEW = 0.25, 200
 _MAX_ROUNDS = 10
 # Iterations of a covariance which only tells pulses from noise.
 _ROUGH = 5
@@ -35,21 +38,22 @@ _MANY = 10**9
 
 
 def background_among(X, regularization):
-    """Estimate the background of unlabelled traces, of which up to about half have pulses.
+    """Estimate the background of unlabelled traces, of which some have pulses.
 
-    All traces give a first covariance. Traces whose whitened peak is unusual for Gaussian noise,
-    but never more than half of them, are left out of the next estimate, until it leaves out the
-    same ones. The background may have any spectrum, since the noise is white in every round.
+    All traces give a first covariance. Traces whose whitened peak is unusual for Gaussian noise are
+    left out of the next estimate, until it leaves out the same ones; at most three quarters, and of
+    few traces a half. The background may have any spectrum: it is white in every round.
 
     Returns the autocovariances from lag 0 on, (n_channels, n_samples), and a mask of the traces
     they are estimated from, (n_traces,).
     """
     usual = np.ones(len(X), dtype=bool)
+    at_least = np.clip(_FEW / len(X), _LEAST_SHARE, 0.5)
     for _ in range(_MAX_ROUNDS):
         rough = _autocovariance(X[usual], regularization, n_iterations=_ROUGH)
         white = [_whitened(*pair) for pair in zip(by_channel(X), rough, strict=True)]
         peak = [np.abs(c).max(axis=1) / (_rms(c[usual]) or 1.0) for c in white]
-        before, usual = usual, _is_usual(np.max(peak, axis=0), X.shape[-1], at_least=0.5)
+        before, usual = usual, _is_usual(np.max(peak, axis=0), X.shape[-1], at_least)
         if (before == usual).all():
             break
     return _autocovariance(X[usual], regularization), usual
@@ -104,7 +108,7 @@ def whitened_spectrum(X, step):
     else:
         white = [_whitened(*pair) for pair in zip(by_channel(X), channels, strict=True)]
     crest = np.max([_crest_factor(c) for c in white], axis=0)
-    usual = _is_usual(crest, n_samples, at_least=0.25)
+    usual = _is_usual(crest, n_samples, _LEAST_SHARE)
     n_grid = _FREQUENCIES_PER_BIN * scipy.fft.next_fast_len(n_samples, real=True)
     window = get_window("hann", n_samples)
     window /= np.linalg.norm(window)

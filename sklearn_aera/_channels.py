@@ -3,9 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_aera._validation import as_array, as_real_array
-
-_LARGEST = 1e100  # The squares of larger values leave the range of float64.
+from sklearn_aera._validation import as_array, as_real_array, check_largest, shown
 
 
 def validate_traces(
@@ -28,8 +26,8 @@ def validate_traces(
     if not reset:
         check_is_fitted(estimator)
     X = as_real_array(X, "X")
-    if args and args[0] is not None:
-        as_array(args[0], "y")
+    if args and args[0] is not None and as_array(args[0], "y").ndim == 0:
+        raise ValueError(f"y must have a value for each trace, got {shown(args[0])}")
     shape = np.shape(X)
     if len(shape) == 3:
         if not several_channels:
@@ -53,8 +51,7 @@ def validate_traces(
     with np.errstate(over="ignore", invalid="ignore"):  # Infinite values are reported.
         result = validate_data(estimator, X, *args, reset=reset, dtype=dtype, **options)
     traces = result[0] if args else result
-    if traces.dtype == np.float64 and max(traces.max(), -traces.min()) > _LARGEST:
-        raise ValueError(f"X must have values from {-_LARGEST} to {_LARGEST}")
+    check_largest(traces, "X")
     if len(shape) == 3:
         traces = traces.reshape(shape)
     if reset:

@@ -42,7 +42,7 @@ def check_events(events):
         columns = [as_real_array(events[name], name) for name in wanted]
         check_consistent_length(*columns)
         events = np.column_stack(columns)
-    events = check_rows(events, "events", np.float64)
+    events = check_rows(events, "events", np.float64, limited=False)
     if events.shape[1] not in (len(EVENT_COLUMNS), len(ALL_COLUMNS)):
         raise ValueError(
             f"events has {events.shape[1]} columns, but an event table has "

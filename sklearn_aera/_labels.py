@@ -16,21 +16,23 @@ _MAX_LISTED = 10
 
 
 @np.errstate(invalid="ignore")
-def background_mask(y):
+def background_mask(y, name="y"):
     """Return which labels or true signals are background, of shape (n_traces,).
 
     A true signal, with more than one value, is background if it is zero throughout. The labels 0
     and False are background; without them, the smaller of two numbers is. Of two texts, one must
     be "noise" or "background". A single number other than 0 is the label of pulses.
     """
-    array = as_array(y, "y")
+    array = as_array(y, name)
+    if array.ndim == 0 or array.size == 0:
+        raise ValueError(f"{name} must have a value for each trace, got {shown(y)}")
     is_text = array.dtype.kind in "OU" and all(isinstance(label, str) for label in array.flat)
-    y = array if is_text else as_real_array(y, "y")
-    y = check_array(y, ensure_2d=False, allow_nd=True, dtype=None, input_name="y")
+    y = array if is_text else as_real_array(y, name)
+    y = check_array(y, ensure_2d=False, allow_nd=True, dtype=None, input_name=name)
     if y.ndim > 1 and y[0].size > 1 and not is_text:
         return ~y.reshape(len(y), -1).any(axis=1)
     labels, number = np.unique(column_or_1d(y), return_inverse=True)
-    return number == _background(labels)
+    return number == _background(labels, name)
 
 
 def background_rows(X, y):
@@ -71,7 +73,7 @@ def check_classes(classes):
         )
 
 
-def _background(labels):
+def _background(labels, name="y"):
     """Return the position of the background among sorted labels; -1 if all are of pulses."""
     if isinstance(labels[0], str):
         named = [label.lower() in _BACKGROUND for label in labels]
@@ -81,7 +83,7 @@ def _background(labels):
         return int(np.argmax(labels == 0))
     elif len(labels) <= 2:
         return 0 if len(labels) == 2 else -1
-    raise ValueError(f"y must say which label is the background, got {_advice(labels)}")
+    raise ValueError(f"{name} must say which label is the background, got {_advice(labels)}")
 
 
 def _advice(labels):

@@ -6,7 +6,13 @@ import numpy as np
 
 from sklearn_aera._fir import Filtered, design
 from sklearn_aera._public import public_in
-from sklearn_aera._validation import as_real_array, check_count, check_real, check_sampling_rate
+from sklearn_aera._validation import (
+    as_real_array,
+    check_count,
+    check_real,
+    check_sampling_rate,
+    shown,
+)
 
 _PIECE = 2**20
 
@@ -79,7 +85,7 @@ class Recording:
         self.shape = tuple(self._source.shape)
         self.sampling_rate = check_sampling_rate(sampling_rate)
         self.antennas = _check_names(antennas, self.shape[0])
-        self.start_time = None if start_time is None else np.datetime64(start_time, "ns")
+        self.start_time = None if start_time is None else _check_time(start_time)
         self.first_time = check_real(first_time, "first_time")
         limits = {"min_val": 0.0, "include_boundaries": "neither"}
         self.scale = None if scale is None else check_real(scale, "scale", **limits)
@@ -251,8 +257,20 @@ def _array_source(samples):
     return ArraySource(samples)
 
 
+def _check_time(start_time):
+    try:
+        return np.datetime64(start_time, "ns")
+    except (ValueError, TypeError, OverflowError):
+        raise ValueError(
+            f"start_time must be a numpy.datetime64, got {shown(start_time)}"
+        ) from None
+
+
 def _check_names(antennas, n_antennas):
-    names = [str(name) for name in (range(n_antennas) if antennas is None else antennas)]
+    is_list = isinstance(antennas, list | tuple | np.ndarray) and not np.ma.is_masked(antennas)
+    if not (antennas is None or is_list):
+        raise TypeError(f"antennas must be a list of names, got {shown(antennas)}")
+    names = [str(name) for name in (range(n_antennas) if antennas is None else np.ravel(antennas))]
     if len(names) != n_antennas or len(set(names)) < n_antennas:
         raise ValueError(f"antennas must be {n_antennas} different names, got {names}")
     return names

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.utils import check_array, check_scalar
 
 _LARGEST_COUNT = 2**31 - 1
+_LARGEST = 1e100
 # Types that count as integers in Python or NumPy, but are no numbers.
 NO_NUMBERS = (bool, np.timedelta64)
 
@@ -169,29 +170,56 @@ def check_reals(values, name, **limits):
 
     The limits of the smallest and the largest are those of `check_real`.
     """
-    values = np.asarray(as_real_array(values, name), dtype=np.float64)
-    for extreme in (values.min(), values.max()) if values.size else ():
-        check_real(float(extreme), name, **limits)
+    values = np.asarray(as_dense_array(values, name), dtype=np.float64)
+    if values.size:
+        for extreme in (values.min(), values.max()):
+            check_real(float(extreme), name, **limits)
+        check_largest(values, name)
     return values
 
 
-def check_rows(values, name, dtype, *, channels=False):
-    """Return finite real numbers in two dimensions, or three with channels, as an array."""
-    values = as_real_array(values, name)
+def check_rows(values, name, dtype, *, channels=False, limited=True):
+    """Return finite real numbers in two dimensions, or three with channels, as an array.
+
+    If ``limited``, their squares are finite, too.
+    """
+    values = as_dense_array(values, name)
     if np.ndim(values) != 2 and not (channels and np.ndim(values) == 3):
         allowed = "two or three" if channels else "two"
         raise ValueError(f"{name} must have {allowed} dimensions, got shape {np.shape(values)}")
-    with np.errstate(over="ignore", invalid="ignore"):  # Infinite values are reported.
-        return check_array(values, dtype=dtype, input_name=name, allow_nd=channels)
+    return _check_values(values, name, limited, dtype=dtype, allow_nd=channels)
 
 
 def check_vector(values, name):
     """Return finite numbers in one dimension as a float64 array."""
-    values = as_real_array(values, name)
-    values = check_array(values, ensure_2d=False, dtype=np.float64, input_name=name)
-    if values.ndim != 1:
-        raise ValueError(f"{name} must be one-dimensional, got shape {values.shape}")
+    values = as_dense_array(values, name)
+    if np.ndim(values) != 1:
+        raise ValueError(f"{name} must be one-dimensional, got shape {np.shape(values)}")
+    return _check_values(values, name, dtype=np.float64, ensure_2d=False)
+
+
+def check_largest(values, name):
+    """Raise ValueError if the squares of values leave the range of float64."""
+    if values.dtype == np.float64 and max(values.max(), -values.min()) > _LARGEST:
+        raise ValueError(f"{name} must have values from {-_LARGEST} to {_LARGEST}")
+
+
+def _check_values(values, name, limited=True, **options):
+    """Return finite numbers as an array of the type and dimensions that the options say."""
+    if np.size(values) == 0:
+        raise ValueError(f"{name} must not be empty, got shape {np.shape(values)}")
+    with np.errstate(over="ignore", invalid="ignore"):  # Infinite values are reported.
+        values = check_array(values, input_name=name, **options)
+    if limited:
+        check_largest(values, name)
     return values
+
+
+def as_dense_array(values, name):
+    """Return real numbers that are not a sparse matrix."""
+    if issparse(values):
+        raise TypeError(f"{name} must be an array, got a sparse matrix")
+    return as_real_array(values, name)
 
 
 def _as_float(value, name):

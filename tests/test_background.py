@@ -71,6 +71,14 @@ def test_pulses_among_the_traces_do_not_hurt(whitener, signal_fraction):
         assert adapted.n_background_ == background.sum()
 
 
+def test_most_of_many_traces_may_have_pulses(whitener):
+    data = make(800, 2 * 10**6, OTHER, 0.7)
+    adapted = copy(whitener).adapt(data.traces)
+    alone = SpectralWhitener().fit(data.traces[data.y == 0])
+    power, reference = (whitened_power(one, OTHER).mean() for one in (adapted, alone))
+    assert power == pytest.approx(reference, rel=0.05)
+
+
 def test_loud_traces_are_left_out(whitener):
     traces = make(200, 0).traces
     traces[::20] *= 10_000

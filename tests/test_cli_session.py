@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sklearn_aera.cli._app import app
-from sklearn_aera.datasets import load_traces
+from sklearn_aera.datasets import load_traces, make_recording
 from sklearn_aera.persistence import load_model
 
 pytestmark = pytest.mark.usefixtures("own_workers")
@@ -40,6 +40,8 @@ def session(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("COLUMNS", "120")
+        night = make_recording(2500.0, n_antennas=3, random_state=0).recording.read()
+        np.save("night.npy", night)
         for words in commands():
             result = CliRunner().invoke(app, words, catch_exceptions=False)
             assert result.exit_code == 0, f"{words}: {result.output}"
@@ -50,7 +52,10 @@ def session(tmp_path_factory):
 def test_every_command_is_in_the_session(session):
     _, printed = session
     names = {words.split()[0] for words in printed}
-    assert names == {"simulate", "train", "tune", "evaluate", "predict", "recover", "plot"}
+    assert names == {
+        *("simulate", "train", "tune", "evaluate", "predict", "recover", "export", "plot"),
+        "trigger",
+    }
 
 
 def test_models_work(session):

@@ -135,7 +135,7 @@ def _events(**changes):
             _events(arrival_time=3),
             r"arrival_time must be within the trace, from 0 to 2.778 us, got 3",
         ),
-        (np.ones((0, 5)), "0 sample"),
+        (np.ones((0, 5)), "events must not be empty"),
         (np.ones(5), r"events must have two dimensions, got shape \(5,\)"),
     ],
 )

@@ -44,13 +44,13 @@ def test_example(path):
         env=environment,
     )
     assert result.returncode == 0, result.stderr
-    assert "AUC" in result.stdout or "dB" in result.stdout
+    assert any(word in result.stdout for word in ("AUC", "dB", "coincidence"))
 
 
 def test_there_is_a_benchmark_for_each_stored_result():
     measured = {stored["benchmark"] for stored in STORED}
-    # The growth is a figure.
-    assert measured | {"growth"} == {path.stem for path in BENCHMARKS}
+    # The growth is a figure. The others are too long for a busy machine.
+    assert measured | {"growth", "rare", "uncertainty"} == {path.stem for path in BENCHMARKS}
 
 
 @pytest.mark.slow

@@ -69,7 +69,7 @@ UNKNOWN = "y must say which label is the background, got .*: use 0 for the backg
         ([object(), 1], TypeError, "y must contain real numbers"),
         (np.ma.masked_equal([0, 1], 1), ValueError, "y must not have masked values"),
         ([[0], [0, 1]], ValueError, "y must be an array, with rows of equal length"),
-        ([], ValueError, "minimum of 1 is required"),
+        ([], ValueError, "y must have a value for each trace, got"),
     ],
 )
 def test_labels_that_say_nothing(y, error, message):

@@ -105,9 +105,9 @@ def test_operating_point():
 
 def test_operating_point_checks_both_samples():
     y, score = _gaussian_scores(10, 2.0)
-    with pytest.raises(ValueError, match="y_true must have two classes"):
+    with pytest.raises(ValueError, match="y_test must have two classes"):
         operating_point(y, score, np.zeros(10), score)
-    with pytest.raises(ValueError, match="y_score contains NaN"):
+    with pytest.raises(ValueError, match="score_val contains NaN"):
         operating_point(y, np.full(10, np.nan), y, score)
     with pytest.raises(ValueError, match=r"max_fpr == 1\.0, must be < 1"):
         operating_point(y, score, y, score, max_fpr=1.0)

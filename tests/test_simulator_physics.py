@@ -388,7 +388,7 @@ EVENTS, _ = make_events(3, signal_fraction=1.0, random_state=0)
         ),
         ({"pulse": AnalyticPulse(phase_jitter=-1)}, ValueError, "phase_jitter == -1, must be >= 0"),
         ({"pulse": PulseLibrary([[0, 0]], 500)}, ValueError, "in the band, got none in number 0"),
-        ({"pulse": PulseLibrary([[1e300, 0]], 500)}, ValueError, "waveforms must have power in"),
+        ({"pulse": PulseLibrary([[1e300, 0]], 500)}, ValueError, "waveforms must have values from"),
         (
             {"pulse": PulseLibrary([[1j, 0]], 500)},
             ValueError,

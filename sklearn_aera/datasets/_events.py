@@ -6,7 +6,7 @@ from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._events import ALL_COLUMNS, MAX_EVENT_ID, MAX_SLOPE, MAX_SNR
 from sklearn_aera._random import draw_seed
 from sklearn_aera._streams import event_table_draws
-from sklearn_aera._validation import check_count, check_interval, check_real
+from sklearn_aera._validation import check_choice, check_count, check_interval, check_real
 
 SNR_OPTIONS = """
 signal_fraction : float, default=0.5
@@ -84,6 +84,7 @@ def make_events(
     >>> bool((again == events[990:]).all(axis=None))
     True
     """
+    check_choice(as_frame, "as_frame", (True, False))
     n_events = check_count(n_events, "n_events")
     first_event_id = check_count(
         first_event_id, "first_event_id", min_val=0, max_val=MAX_EVENT_ID - n_events

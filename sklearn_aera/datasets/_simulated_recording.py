@@ -90,7 +90,7 @@ def make_recording(
     events = np.zeros((0, 5))
     options = {"snr": snr, "spectral_slope": spectral_slope, "random_state": seed}
     make_events(1, **options)
-    if rate > 0:
+    if rate * duration >= 1e6:
         events = _pulses(duration, 1e6 / rate, options)
         if 1e6 / rate * (1 - _SPREAD) * simulator.sampling_rate < _PULSE:
             raise ValueError(f"pulse_rate must leave {_PULSE} samples between pulses, got {rate:g}")

@@ -1,18 +1,22 @@
 """Matched filter for pulses of unknown time, shape and phase."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from sklearn.base import TransformerMixin
 
 from sklearn_aera._base import Estimator, FeatureNamesMixin, one_task
 from sklearn_aera._channels import validate_traces
-from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._labels import background_rows
 from sklearn_aera._templates import fit_bank, matched_filter, white_batches
 from sklearn_aera._validation import check_part
 from sklearn_aera.simulation import AnalyticPulse, BandPass
 
 
-@fill_docstring(**PARAMETERS)
+@fill_docstring()
+@dataclass(eq=False, repr=False)
 class MatchedFilter(FeatureNamesMixin, TransformerMixin, Estimator):
     """Compute strength, arrival time and polarity of the best fitting pulse of a trace.
 
@@ -64,27 +68,15 @@ class MatchedFilter(FeatureNamesMixin, TransformerMixin, Estimator):
 
     _feature_names = ("matched_snr", "arrival_time", "polarity")
 
-    def __init__(
-        self,
-        pulse=None,
-        response=None,
-        sampling_rate=180.0,
-        arrival_time=None,
-        spectral_slope=(-30.0, 0.0),
-        regularization=1e-4,
-        times_per_sample=2,
-        n_slopes=2,
-        n_phases=2,
-    ):
-        self.pulse = pulse
-        self.response = response
-        self.sampling_rate = sampling_rate
-        self.arrival_time = arrival_time
-        self.spectral_slope = spectral_slope
-        self.regularization = regularization
-        self.times_per_sample = times_per_sample
-        self.n_slopes = n_slopes
-        self.n_phases = n_phases
+    pulse: Any = None
+    response: Any = None
+    sampling_rate: float = 180.0
+    arrival_time: tuple | None = None
+    spectral_slope: float | tuple = (-30.0, 0.0)
+    regularization: float = 1e-4
+    times_per_sample: int = 2
+    n_slopes: int = 2
+    n_phases: int = 2
 
     @one_task
     def fit(self, X, y=None):

@@ -10,8 +10,16 @@ from sklearn_aera.inspection._style import COLORS, axes_or_new, legend_above
 # Points of the curve, and of an extrapolation; decades that it goes below the lowest rate.
 _N_POINTS, _DECADES = 1000, 3
 _TAILS = (0.15865, 0.84135)  # of a normal distribution beyond one standard deviation
+_OPTIONS = """
+tail : RateTail, default=None
+    Result of `sklearn_aera.metrics.fit_tail` for these scores, drawn below the lowest rate.
+chosen : float, default=None
+    Threshold of the trigger, which is marked.
+name : str, default=None
+    Name in the legend."""
 
 
+@fill_docstring(options=_OPTIONS)
 class RateDisplay:
     """Rate of triggers in the background as a function of the threshold.
 
@@ -23,17 +31,9 @@ class RateDisplay:
         Thresholds, from the highest on.
     rate, low, high : ndarray of shape (n_points,)
         Rate at each threshold in Hz, and the ends of its Poisson interval.
-    tail : RateTail, default=None
-        Result of `sklearn_aera.metrics.fit_tail`, drawn below the lowest rate.
-    chosen : float, default=None
-        Threshold of the trigger, which is marked.
-    name : str, default=None
-        Name in the legend.
+    %(options)s
 
-    Attributes
-    ----------
-    ax_ : matplotlib Axes
-    figure_ : matplotlib Figure
+    %(drawn_on)s
 
     Examples
     --------
@@ -55,21 +55,14 @@ class RateDisplay:
         self.name = name
 
     @classmethod
-    @fill_docstring()
     def from_scores(cls, y_score, livetime, *, tail=None, chosen=None, name=None, ax=None):
         """Draw the rates of given scores.
 
         Parameters
         ----------
         %(background_scores)s
-        tail : RateTail, default=None
-            Result of `sklearn_aera.metrics.fit_tail` for these scores.
-        chosen : float, default=None
-            Threshold of the trigger, which is marked.
-        name : str, default=None
-            Name in the legend.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None for a new figure.
+        %(options)s
+        %(axes)s
 
         Returns
         -------
@@ -89,7 +82,6 @@ class RateDisplay:
         shown = score[number - 1], number / livetime, low, high
         return cls(*shown, tail=tail, chosen=chosen, name=name).plot(ax)
 
-    @fill_docstring()
     def plot(self, ax=None):
         """Draw the rate with its interval, and the fitted tail dashed.
 

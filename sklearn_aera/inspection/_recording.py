@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._recording import Recording
 from sklearn_aera._validation import shown
 from sklearn_aera.inspection._style import DATA_COLOR, TRUTH_COLOR, axes_or_new
@@ -10,6 +11,7 @@ _N_COLUMNS = 1500  # more than a figure has pixels
 _SPACING = 1.1  # of the antennas, in units of the larger of their ranges
 
 
+@fill_docstring()
 class RecordingDisplay:
     """Recording of several antennas as a function of time, with triggers.
 
@@ -27,10 +29,7 @@ class RecordingDisplay:
     triggers : ndarray, default=None
         Table with the fields "time" in us and "antenna".
 
-    Attributes
-    ----------
-    ax_ : matplotlib Axes
-    figure_ : matplotlib Figure
+    %(drawn_on)s
 
     Examples
     --------
@@ -59,8 +58,7 @@ class RecordingDisplay:
             Use `Recording.between` to draw a part of the time.
         triggers : ndarray, default=None
             Table of `StreamTrigger.find`; those outside the recording are not drawn.
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None for a new figure.
+        %(axes)s
 
         Returns
         -------
@@ -95,15 +93,7 @@ class RecordingDisplay:
     def plot(self, ax=None):
         """Draw the antennas above one another, and the triggers as vertical lines.
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Axes to draw on; None for a new figure.
-
-        Returns
-        -------
-        self : object
-            The display.
+        %(plot)s
         """
         self.ax_ = ax = axes_or_new(ax)
         self.figure_ = ax.figure

@@ -1,13 +1,15 @@
 """Classification and recovery of pulses with the likelihood ratio."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
-from scipy.special import expit
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
-from sklearn_aera._base import Estimator, one_task
+from sklearn_aera._base import Estimator, LogitsMixin, one_task
 from sklearn_aera._channels import validate_traces
-from sklearn_aera._docstrings import PARAMETERS, fill_docstring
+from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._events import MAX_SNR
 from sklearn_aera._labels import background_rows, check_classes
 from sklearn_aera._templates import fit_bank, white_batches
@@ -27,8 +29,9 @@ from sklearn_aera.likelihood._recovery import posterior_mean, template_fit
 from sklearn_aera.simulation import AnalyticPulse, BandPass
 
 
-@fill_docstring(**PARAMETERS)
-class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
+@fill_docstring()
+@dataclass(eq=False, repr=False)
+class LikelihoodRatioClassifier(LogitsMixin, ClassifierMixin, Estimator):
     """Classify traces with the likelihood ratio of pulse and noise, the optimal detector.
 
     For known pulses in stationary Gaussian noise, no detector has a higher efficiency at any
@@ -100,35 +103,19 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
     True
     """
 
-    def __init__(
-        self,
-        pulse=None,
-        response=None,
-        sampling_rate=180.0,
-        snr=(0.5, 5.0),
-        snr_reference="noise",
-        arrival_time=None,
-        spectral_slope=(-30.0, 0.0),
-        priors=None,
-        regularization=1e-4,
-        times_per_sample=2,
-        n_slopes=2,
-        n_phases=2,
-        n_snr=5,
-    ):
-        self.pulse = pulse
-        self.response = response
-        self.sampling_rate = sampling_rate
-        self.snr = snr
-        self.snr_reference = snr_reference
-        self.arrival_time = arrival_time
-        self.spectral_slope = spectral_slope
-        self.priors = priors
-        self.regularization = regularization
-        self.times_per_sample = times_per_sample
-        self.n_slopes = n_slopes
-        self.n_phases = n_phases
-        self.n_snr = n_snr
+    pulse: Any = None
+    response: Any = None
+    sampling_rate: float = 180.0
+    snr: float | tuple = (0.5, 5.0)
+    snr_reference: str = "noise"
+    arrival_time: tuple | None = None
+    spectral_slope: float | tuple = (-30.0, 0.0)
+    priors: Any = None
+    regularization: float = 1e-4
+    times_per_sample: int = 2
+    n_slopes: int = 2
+    n_phases: int = 2
+    n_snr: int = 5
 
     @one_task
     def fit(self, X, y):
@@ -172,30 +159,6 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         noise = self.scale_, self.degrees_of_freedom_
         ratio = log_likelihood_ratio(X, self.bank_, self.amplitudes_, self.snr_weights_, *noise)
         return ratio + np.log(self.priors_[1] / self.priors_[0])
-
-    def predict_proba(self, X):
-        """Compute the posterior probabilities of noise and pulse.
-
-        %(X)s
-
-        Returns
-        -------
-        ndarray of shape (n_traces, 2), float64
-        """
-        log_odds = self.decision_function(X)
-        return np.column_stack([expit(-log_odds), expit(log_odds)])
-
-    def predict(self, X):
-        """Predict the more probable class of each trace.
-
-        %(X)s
-
-        Returns
-        -------
-        ndarray of shape (n_traces,)
-        """
-        log_odds = self.decision_function(X)
-        return self.classes_[(log_odds > 0).astype(int)]
 
     def posterior_mean(self, X, return_std=False):
         """Recover the signal as its posterior mean, the estimate of lowest mean squared error.
@@ -305,7 +268,8 @@ class LikelihoodRatioClassifier(ClassifierMixin, Estimator):
         return check_interval(self.snr, "snr", min_val=1 / MAX_SNR, max_val=MAX_SNR)
 
     def _learn_classes(self, y):
-        check_classification_targets(y)
+        with np.errstate(invalid="ignore"):  # Labels beyond integers.
+            check_classification_targets(y)
         self.classes_, counts = np.unique(y, return_counts=True)
         if len(self.classes_) != 2:
             raise ValueError(

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import binomtest
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._labels import background_mask, check_classes
-from sklearn_aera._validation import as_array, check_count, check_real, check_vector
+from sklearn_aera._validation import check_choice, check_count, check_real, check_vector
 
 OPEN_UNIT = {"min_val": 0.0, "max_val": 1.0, "include_boundaries": "neither"}
 
@@ -161,6 +161,7 @@ def tpr_at_fpr(
     >>> from sklearn.metrics import make_scorer
     >>> scorer = make_scorer(tpr_at_fpr, response_method="predict_proba", max_fpr=0.01)
     """
+    check_choice(return_interval, "return_interval", (True, False))
     is_signal, score = _check_scores(y_true, y_score)
     threshold = _threshold(is_signal, score, max_fpr, threshold)
     tpr = _rate(score[is_signal], threshold, confidence_level)
@@ -204,8 +205,9 @@ def operating_point(y_val, score_val, y_test, score_test, *, max_fpr=0.01, confi
     >>> round(threshold, 2), tpr.value, fpr.value
     (1.95, 0.84, 0.025)
     """
-    threshold = threshold_at_fpr(y_val, score_val, max_fpr=max_fpr)
-    is_signal, score = _check_scores(y_test, score_test)
+    validation = _check_scores(y_val, score_val, "y_val", "score_val")
+    threshold = threshold_at_fpr(*validation, max_fpr=max_fpr)
+    is_signal, score = _check_scores(y_test, score_test, "y_test", "score_test")
     tpr, fpr = (_rate(score[rows], threshold, confidence_level) for rows in (is_signal, ~is_signal))
     return OperatingPoint(threshold, tpr, fpr)
 
@@ -287,14 +289,16 @@ def bin_edges(values, bins):
     return edges
 
 
-def _check_scores(y_true, y_score):
+def _check_scores(y_true, y_score, name="y_true", score_name="y_score"):
     """Return which traces hold a signal, and the scores as an array."""
-    y_true = column_or_1d(as_array(y_true, "y_true"), input_name="y_true")
-    y_score = check_vector(y_score, "y_score")
+    is_noise = background_mask(y_true, name)
+    y_true = np.asarray(y_true)
+    if y_true.size != len(y_true):
+        raise ValueError(f"{name} must be one-dimensional, got shape {y_true.shape}")
+    y_score = check_vector(y_score, score_name)
     check_consistent_length(y_true, y_score)
-    is_noise = background_mask(y_true)
     classes = np.unique(y_true)
     if len(classes) != 2:
-        raise ValueError(f"y_true must have two classes, noise and signal, got {classes.tolist()}")
+        raise ValueError(f"{name} must have two classes, noise and signal, got {classes.tolist()}")
     check_classes(classes)  # Scorers take the second class for that of pulses.
     return ~is_noise, y_score

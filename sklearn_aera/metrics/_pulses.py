@@ -1,5 +1,6 @@
 """Amplitude, energy and time of pulses, and how well any estimate can know them."""
 
+import numbers
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,15 +22,15 @@ _HALF = 0.5
 
 
 class PulseParameters(NamedTuple):
-    """Amplitude, energy and time of pulses.
+    """Amplitude, energy and time of pulses, each an array or an `Interval` of arrays.
 
     Parameters
     ----------
-    amplitude : ndarray, or Interval of ndarrays
+    amplitude : ndarray of shape (n_pulses,), or Interval
         Maximum of the Hilbert envelope, in mV.
-    energy : ndarray, or Interval of ndarrays
+    energy : ndarray of shape (n_pulses,), or Interval
         Sum of squares times the sampling interval, in mV^2 us.
-    time : ndarray, or Interval of ndarrays
+    time : ndarray of shape (n_pulses,), or Interval
         Time of the maximum of the envelope, in us from the first sample.
     """
 
@@ -154,8 +155,8 @@ def cramer_rao_bound(signals, autocovariance, *, sampling_rate=180.0, phase_std=
         check_sampling_rate(sampling_rate),
     )
     noise = check_vector(autocovariance, "autocovariance")
-    if not np.isinf(phase_std):
-        check_real(phase_std, "phase_std", min_val=0.0)
+    if not (isinstance(phase_std, numbers.Real) and phase_std == np.inf):
+        phase_std = check_real(phase_std, "phase_std", min_val=0.0)
     if len(noise) != signals.shape[1]:
         raise ValueError(
             f"autocovariance must have one value for each of the {signals.shape[1]} samples, got "

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import chi2
 
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._validation import check_count, check_real, check_vector
+from sklearn_aera._validation import as_dense_array, check_count, check_real, check_vector
 from sklearn_aera.metrics._detection import OPEN_UNIT, Interval
 
 POSITIVE = {"min_val": 0.0, "include_boundaries": "neither"}
@@ -126,4 +126,5 @@ def threshold_at_rate(y_score, livetime, rate):
 
 
 def check_scores(y_score):
-    return check_vector(y_score, "y_score") if np.size(y_score) else np.zeros(0)
+    scores = as_dense_array(y_score, "y_score")
+    return check_vector(scores, "y_score") if np.size(scores) else np.zeros(0)

@@ -247,7 +247,7 @@ def invented_pulses(recovered, threshold, *, sampling_rate=180.0, confidence_lev
     """
     threshold = check_real(threshold, "threshold", min_val=0.0)
     recovered = check_rows(recovered, "recovered", _FLOATS)
-    is_pulse = pulse_peak(recovered, sampling_rate=sampling_rate).amplitude > threshold
+    is_pulse = pulse_peak(recovered, sampling_rate=sampling_rate).amplitude > np.float64(threshold)
     energy = trace_energy(recovered, sampling_rate=sampling_rate)[is_pulse]
     rate = binomial_interval(int(is_pulse.sum()), len(is_pulse), confidence_level)
     return InventedPulses(rate, float(energy.mean()) if energy.size else float("nan"))

@@ -35,6 +35,12 @@ def signal_to_noise_ratio(signal, noise):
     2.0
     """
     signal, noise = _check(signal, "signal"), _check(noise, "noise")
+    shapes = signal.shape, noise.shape
+    try:
+        np.broadcast_shapes(*(shape[:-1] for shape in shapes))
+    except ValueError:
+        message = f"signal and noise must have the same traces, got the shapes {shapes}"
+        raise ValueError(message) from None
     peak = np.abs(signal).max(axis=-1)
     rms = np.sqrt(np.mean(np.square(noise), axis=-1))
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_consistent_length
 
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._validation import check_real, check_vector
+from sklearn_aera._validation import as_dense_array, check_real, check_vector
 from sklearn_aera.metrics._detection import OPEN_UNIT, Interval
 
 
@@ -49,7 +49,10 @@ def snr_at_efficiency(y_score, snr, threshold, *, efficiency=0.5, confidence_lev
     True
     """
     snr = check_vector(snr, "snr")
-    found = np.ravel(np.asarray(y_score, dtype=float)) >= check_real(threshold, "threshold")
+    threshold, scores = check_real(threshold, "threshold"), as_dense_array(y_score, "y_score")
+    passed = np.asarray(scores) != -np.inf
+    found = check_vector(np.where(passed, scores, 0.0), "y_score") >= threshold
+    found &= passed
     check_consistent_length(found, snr)
     target = logit(check_real(efficiency, "efficiency", **OPEN_UNIT))
     if found.all() or not found.any():

@@ -109,7 +109,8 @@ class TraceClassifier(LogitsMixin, ClassifierMixin, NetworkEstimator):
 
     def _check_data(self, X, y, sample_weight=None, *, reset, classes=None, signals=None):
         X, y = validate_traces(self, X, y, dtype=np.float32, reset=reset)
-        check_classification_targets(y)
+        with np.errstate(invalid="ignore"):  # Labels beyond integers.
+            check_classification_targets(y)
         if signals is not None:
             signals = self._check_signals(signals, X)
         weight = None

@@ -44,6 +44,22 @@ class PulseCalibrationMixin:
         ValueError
             If the denoiser was fitted without ``learn_std``, there are several channels or less
             than 50 traces, a signal is zero or has not the shape of its trace.
+
+        Examples
+        --------
+        >>> from sklearn_aera.datasets import make_traces
+        >>> from sklearn_aera.neural_network import RecurrentDenoiser
+        >>> train = make_traces(200, snr=5.0, random_state=0)
+        >>> pulses = make_traces(60, snr=5.0, signal_fraction=1.0, random_state=1)
+        >>> network = {"hidden_size": 8, "n_filters": 8, "stride": 8, "epochs": 1}
+        >>> denoiser = RecurrentDenoiser(**network, learn_std=True, random_state=0)
+        >>> denoiser.fit(train.traces, train.signals)
+        RecurrentDenoiser(...)
+        >>> denoiser.calibrate_pulses(pulses.traces, pulses.signals)
+        RecurrentDenoiser(...)
+        >>> value, low, high = denoiser.predict_pulses(train.traces[:3]).amplitude
+        >>> value.shape
+        (3,)
         """
         recovered, std = self._single_channel(X)
         signals = check_array(y, dtype=[np.float64, np.float32], input_name="y")

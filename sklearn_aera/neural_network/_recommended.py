@@ -105,8 +105,8 @@ class Detector(Documented, Pipeline):
 
         Transmitters and the gain of the antenna change. The steps that have a method ``adapt``,
         such as the normaliser and the whitener, are fitted to the new background; the network,
-        which sees whitened traces, stays as it is. Up to about half of the traces may have pulses
-        (see `sklearn_aera.preprocessing.SpectralWhitener.adapt`). Some hundred traces suffice.
+        which sees whitened traces, stays as it is. Some hundred traces suffice, of which a half may
+        have pulses (see `sklearn_aera.preprocessing.SpectralWhitener.adapt`).
 
         Like `fit`, this changes the detector itself. To keep the detector as it is, adapt a copy,
         ``copy.copy(detector).adapt(X)``, which gets new steps and shares the network. After an

@@ -178,13 +178,14 @@ class _Network:
 
     def _weights_over_time(self, x, features):
         """Weight of each filter at each time: a softmax over the times and "there is no pulse"."""
-        graph, n_filters = self.graph, self.architecture.filters[0][0]
+        graph = self.graph
         x = self._dense(graph("Concat", x, features, axis=2), activation="Relu")
         logits = self._dense(x)
-        no_pulse = graph("Pad", logits, np.array([0, 0, 0, 1, 0, 0], dtype=np.int64))
-        weights = graph("Softmax", no_pulse, axis=0)
-        weights = graph.slice(weights, 0, self._n_steps, axis=0)
-        return graph("Mul", graph.reshape(weights, 0, 0, n_filters), float(self._n_steps))
+        # A softmax in which the logit of "no pulse" is zero. ONNX' own over this axis is slow.
+        largest = graph("Max", graph.reduce("Max", logits, 0), 0.0)
+        weights = graph("Exp", graph("Sub", logits, largest))
+        total = graph("Add", graph.reduce("Sum", weights, 0), graph("Exp", graph("Neg", largest)))
+        return graph("Mul", weights, graph("Div", float(self._n_steps), total))
 
     def _corrected(self, amplitudes, weights):
         """Amplitudes over time, corrected for the whole pulse by a factor and an offset."""

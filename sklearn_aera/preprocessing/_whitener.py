@@ -88,8 +88,8 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
     def adapt(self, X):
         """Estimate the covariance again, from unlabelled traces with another background.
 
-        Up to about half of the traces may have pulses: traces with an unusual peak after whitening
-        are left out. An error leaves the whitener as it was.
+        Half of the traces may have pulses, and of many traces up to three quarters: those with an
+        unusual peak after whitening are left out. An error leaves the whitener as it was.
 
         Like `fit`, this changes the whitener itself. To keep the whitener as it is, adapt a copy,
         ``copy.copy(whitener).adapt(X)``.

@@ -108,6 +108,9 @@ class MeasuredNoise(Documented):
 
     def _allowed_starts(self, n_times, grid):
         """Return the ranges of first samples of traces, (n_ranges, 2), between excluded times."""
+        is_array = isinstance(self.exclude, np.ndarray) and self.exclude.ndim > 0
+        if not (is_array or isinstance(self.exclude, list | tuple)):
+            raise TypeError(f"exclude must be a list of pairs of times, got {shown(self.exclude)}")
         zero = getattr(self.recordings, "first_time", 0.0)
         ends = [0]
         for times in sorted(check_interval(times, "exclude") for times in self.exclude):

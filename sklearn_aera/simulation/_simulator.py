@@ -275,7 +275,8 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
 
 def _check_arms(arms):
     """Return the unit vectors of arms, shape (n_channels, 3), float32."""
-    if isinstance(arms, str) or not isinstance(arms, Sequence | np.ndarray) or len(arms) == 0:
+    arms = list(arms) if isinstance(arms, np.ndarray) and arms.ndim > 0 else arms
+    if isinstance(arms, str) or not isinstance(arms, Sequence) or len(arms) == 0:
         raise ValueError(
             f"arms must be a sequence of azimuths in degrees or 'vertical', got {shown(arms)}"
         )

@@ -15,17 +15,16 @@ _SHORTEST_TRANSFORM, _SEGMENTS_AT_ONCE = 4096, 32
 
 
 class FirstStage:
-    """Matched filters for pulses of some spectral slopes in the band of the noise.
+    """Envelopes behind the filters of `matched_filters`, (n_filters, n_taps).
 
     Windows of ``n_samples`` follow each other by ``stride``. The statistic of a window is the
     largest envelope in the ``stride`` samples at its centre, over the standard deviation of the
-    filtered noise. The filters are so long that they need the samples of the window alone.
+    filtered noise. The filters must not need samples outside the window.
     """
 
-    def __init__(self, background, n_samples, stride, sampling_rate, slopes):
-        self.n_samples, self.stride = n_samples, stride
-        self.half = (n_samples - stride) // 2
-        self.taps = _matched_filters(background, sampling_rate, slopes)
+    def __init__(self, taps, n_samples, stride):
+        self.n_samples, self.stride, self.taps = n_samples, stride, taps
+        self.half = taps.shape[1] // 2
         self.n_transform = scipy.fft.next_fast_len(
             max(_SHORTEST_TRANSFORM, 4 * n_samples), real=True
         )
@@ -94,8 +93,10 @@ class FirstStage:
             yield power
 
 
-def _matched_filters(background, sampling_rate, slopes):
-    """Return filters for traces of their own length, (n_traces, n_taps), an odd number.
+def matched_filters(background, sampling_rate, slopes):
+    """Return filters for pulses of some slopes in the band of the background, (n_slopes, n_taps).
+
+    The background is traces of the length of the filters, (n_traces, n_taps), an odd number.
 
     A filter is the solution of R g = s for the covariance R of the noise and the pulse s at its
     centre: no filter of this length has a higher signal-to-noise ratio (Turin 1960,

@@ -8,11 +8,10 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._events import MAX_SLOPE
-from sklearn_aera._labels import check_classes
-from sklearn_aera._recording import Recording
-from sklearn_aera._validation import check_count, check_interval, check_real, equal_rates, shown
+from sklearn_aera._validation import check_count, check_interval, check_real, equal_rates
 from sklearn_aera.metrics import fit_tail, threshold_at_rate
-from sklearn_aera.trigger._first_stage import FirstStage
+from sklearn_aera.trigger._checks import check_detector, check_is_recording, known_rates
+from sklearn_aera.trigger._first_stage import FirstStage, matched_filters
 from sklearn_aera.trigger._peaks import Peaks
 from sklearn_aera.trigger._scores import Layout, score_windows
 
@@ -61,7 +60,7 @@ class StreamTrigger(Estimator):
     extrapolate : bool, default=False
         Whether a rate below one over the livetime of the background is allowed. The threshold
         is then that of `sklearn_aera.metrics.fit_tail`.
-    chunk_size : int, default=262144
+    chunk_size : int, default=1048576
         Samples of each antenna that are read at once. The triggers do not depend on it.
 
     Attributes
@@ -70,6 +69,8 @@ class StreamTrigger(Estimator):
         Lowest score of a trigger.
     threshold_intervals_ : ndarray of shape (n_antennas, 2)
         Intervals of 68 % for extrapolated thresholds; otherwise both ends are the threshold.
+    filters_ : ndarray of shape (n_antennas, 3, n_taps)
+        Matched filters, from whose envelopes come the first stage and the times of triggers.
     pretrigger_thresholds_ : ndarray of shape (n_antennas,)
         Lowest statistic of the first stage, in standard deviations; minus infinity without it.
     background_scores_ : list of ndarray
@@ -120,7 +121,7 @@ class StreamTrigger(Estimator):
         pretrigger_rate=None,
         spectral_slope=(-30.0, 0.0),
         extrapolate=False,
-        chunk_size=2**18,
+        chunk_size=2**20,
     ):
         self.detector = detector
         self.rate = rate
@@ -156,7 +157,7 @@ class StreamTrigger(Estimator):
                 f"{1 / self.livetime_:.4g} Hz in {self.livetime_:.4g} s, got {self.rate:g} Hz: "
                 "take a higher rate, more background, or extrapolate=True"
             )
-        self.first_stages_ = self._fit_first_stages(X)
+        self.filters_ = self._fit_filters(X)
         self.pretrigger_thresholds_ = np.full(len(X.antennas), -np.inf)
         n_passes = 1 + (self.pretrigger_rate is not None)
         report = _in_parts(on_progress, n_passes)
@@ -187,9 +188,9 @@ class StreamTrigger(Estimator):
         check_is_fitted(self)
         self._check_recording(X)
         peaks = [Peaks(self._n_dead) for _ in X.antennas]
-        found = [np.zeros(0, TRIGGER_TYPE)]
+        found, n_windows = [np.zeros(0, TRIGGER_TYPE)], self._layout(X).n_windows
         for first, scores in self._scored(X, self.thresholds_, on_progress):
-            last = first + scores.shape[1] == self._layout(X).n_windows
+            last = first + scores.shape[1] == n_windows
             for antenna, row in enumerate(scores):
                 number, score = peaks[antenna].add(row, last)
                 found.append(self._table(X, antenna, number * self.stride_, score))
@@ -223,7 +224,7 @@ class StreamTrigger(Estimator):
             check_real(self.pretrigger_rate, "pretrigger_rate", **_POSITIVE)
         limits = {"min_val": -MAX_SLOPE, "max_val": MAX_SLOPE}
         self.spectral_slope_ = check_interval(self.spectral_slope, "spectral_slope", **limits)
-        _check_is_recording(X)
+        check_is_recording(X)
         several = isinstance(self.detector, list | tuple)
         self.detectors_ = list(self.detector) if several else [self.detector] * len(X.antennas)
         if len(self.detectors_) != len(X.antennas):
@@ -231,7 +232,7 @@ class StreamTrigger(Estimator):
                 f"detector must be one, or one for each of the {len(X.antennas)} antennas, got "
                 f"{len(self.detectors_)}"
             )
-        lengths = {_check_detector(detector) for detector in self.detectors_}
+        lengths = {check_detector(detector) for detector in self.detectors_}
         if len(lengths) > 1:
             raise ValueError(f"detector: all must have the same length of traces, got {lengths}")
         self.n_samples_ = n_samples = lengths.pop()
@@ -246,7 +247,7 @@ class StreamTrigger(Estimator):
         self._n_dead = math.floor(dead_time * X.sampling_rate / self.stride_ + 1e-9)
 
     def _check_recording(self, X):
-        _check_is_recording(X)
+        check_is_recording(X)
         if X.nyquist_zone != 1:
             raise ValueError(
                 f"X is in Nyquist zone {X.nyquist_zone}: band_pass unfolds it, as in "
@@ -254,7 +255,7 @@ class StreamTrigger(Estimator):
             )
         if X.antennas != self.antennas_:
             raise ValueError(f"X must have the antennas {self.antennas_}, got {X.antennas}")
-        rates = {self.sampling_rate_}.union(*map(_known_rates, self.detectors_))
+        rates = {self.sampling_rate_}.union(*map(known_rates, self.detectors_))
         for rate in rates:
             if not equal_rates(rate, X.sampling_rate):
                 raise ValueError(
@@ -262,7 +263,7 @@ class StreamTrigger(Estimator):
                     "MHz: resample it, as in X.band_pass(low, high, sampling_rate=...)"
                 )
 
-    def _fit_first_stages(self, X):
+    def _fit_filters(self, X):
         n_taps = (self.n_samples_ - self.stride_) // 2 * 2 + 1
         size = n_taps * _WINDOWS_PER_PIECE
         starts = np.linspace(0, max(X.shape[1] - size, 0), _N_PIECES).astype(int)
@@ -276,16 +277,15 @@ class StreamTrigger(Estimator):
             raise ValueError(f"X: {names} constant in the parts that were read")
         low, high = self.spectral_slope_
         slopes = low + (high - low) * (np.arange(_N_SLOPES) + 0.5) / _N_SLOPES
-        options = (self.n_samples_, self.stride_, X.sampling_rate, slopes)
-        return [FirstStage(one, *options) for one in traces]
+        return np.stack([matched_filters(one, X.sampling_rate, slopes) for one in traces])
 
     def _fit_pretrigger(self, X, on_progress):
         """Choose the thresholds of the first stage."""
-        layout = self._layout(X)
+        layout, stages = self._layout(X), self._stages()
         n_kept = _MOST_SCORES + int(2 * self.pretrigger_rate * self.livetime_)
         kept = [np.zeros(0)] * len(X.antennas)
         for first, number, samples in layout.pieces(X):
-            for antenna, stage in enumerate(self.first_stages_):
+            for antenna, stage in enumerate(stages):
                 found = stage.statistic(samples[antenna], number)
                 kept[antenna] = _highest([kept[antenna], found], n_kept)
             _report(on_progress, first + number, layout.n_windows)
@@ -315,8 +315,11 @@ class StreamTrigger(Estimator):
 
     # --- scores ------------------------------------------------------------------------------
 
+    def _stages(self):
+        return [FirstStage(taps, self.n_samples_, self.stride_) for taps in self.filters_]
+
     def _layout(self, X):
-        stage = self.first_stages_[0]
+        stage = self._stages()[0]
         return Layout.of(X, self.n_samples_, self.stride_, stage, self.chunk_size)
 
     def _scored(self, X, lowest, on_progress=None):
@@ -324,13 +327,13 @@ class StreamTrigger(Estimator):
 
         Scores below ``lowest``, and those of windows that do not pass, are minus infinity.
         """
-        layout = self._layout(X)
+        layout, stages = self._layout(X), self._stages()
         for first, number, samples in layout.pieces(X):
             scores = np.full((len(samples), number), -np.inf)
             for antenna, row in enumerate(scores):
                 rows = np.arange(number)
                 if self.pretrigger_rate is not None:
-                    passed = self.first_stages_[antenna].statistic(samples[antenna], number)
+                    passed = stages[antenna].statistic(samples[antenna], number)
                     rows = np.flatnonzero(passed >= self.pretrigger_thresholds_[antenna])
                 windows = layout.windows(samples[antenna])
                 found = score_windows(self.detectors_[antenna], windows, rows)
@@ -341,11 +344,13 @@ class StreamTrigger(Estimator):
     def _table(self, X, antenna, start, score):
         """Return the table of the triggers of an antenna."""
         table = np.zeros(len(start), TRIGGER_TYPE)
-        half = self.first_stages_[antenna].half
+        if len(start) == 0:
+            return table
+        stage = FirstStage(self.filters_[antenna], self.n_samples_, self.stride_)
         for row, sample in zip(table, start, strict=True):
-            begin = max(sample - half, 0)
-            around = X[[antenna]].read(begin, sample + self.n_samples_ + half)[0]
-            row["time"] = X.time_of(begin + self.first_stages_[antenna].arrival(around))
+            begin = max(sample - stage.half, 0)
+            around = X[[antenna]].read(begin, sample + self.n_samples_ + stage.half)[0]
+            row["time"] = X.time_of(begin + stage.arrival(around))
         table["absolute"] = X.absolute(table["time"])
         table["antenna"], table["score"], table["sample"] = antenna, score, start
         return table
@@ -355,33 +360,6 @@ class StreamTrigger(Estimator):
         # The input is a recording.
         tags.input_tags.two_d_array = False
         return tags
-
-
-def _check_is_recording(X):
-    if not isinstance(X, Recording):
-        raise TypeError(f"X must be a Recording, such as that of load_recording, got {shown(X)}")
-
-
-def _check_detector(detector):
-    """Return the length of the traces of a fitted detector of one channel."""
-    if not hasattr(detector, "decision_function") and not hasattr(detector, "predict_proba"):
-        raise TypeError(
-            f"detector must have a method decision_function or predict_proba, got {shown(detector)}"
-        )
-    check_is_fitted(detector)
-    check_classes(detector.classes_)
-    if len(getattr(detector, "trace_shape_", ())) == 2:
-        raise ValueError(f"detector must be for one channel, got {detector.trace_shape_}")
-    return check_count(detector.n_features_in_, "the length of the detector's traces", min_val=8)
-
-
-def _known_rates(detector):
-    """Return the sampling rates that a detector or a part of it is known to be for."""
-    parameters = detector.get_params() if hasattr(detector, "get_params") else {}
-    # Other parts have other rates, such as a library of pulses.
-    parts = [part for part in (detector, *parameters.values()) if hasattr(part, "fit")]
-    names = ("sampling_rate_", "sampling_rate")
-    return {rate for part in parts for name in names if (rate := getattr(part, name, None))}
 
 
 def _highest(scores, number):
