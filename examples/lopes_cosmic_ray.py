@@ -28,7 +28,7 @@ from sklearn_aera.simulation import BandPass, MeasuredNoise, TraceSimulator
 from sklearn_aera.trigger import StreamTrigger, accidental_rate, coincidences
 
 BAND, RATE, N_SAMPLES = BandPass(43.0, 74.0, edge_width=2.0), 160.0, 500
-SNR = (0.3, 3.0)
+SNR, ARRIVAL = (0.3, 3.0), (0.3, 2.8)  # us, of traces of 3.1 us
 
 
 def fit_detector(background, n_events):
@@ -36,9 +36,10 @@ def fit_detector(background, n_events):
     simulator = TraceSimulator(
         noise=MeasuredNoise(background), response=BAND, sampling_rate=RATE, n_samples=N_SAMPLES
     )
-    arrival = (0.3, 2.8)  # us, of traces of 3.1 us
-    data = make_traces(n_events, simulator=simulator, snr=SNR, arrival_time=arrival, random_state=0)
-    detector = LikelihoodRatioClassifier(response=BAND, sampling_rate=RATE, snr=SNR)
+    data = make_traces(n_events, simulator=simulator, snr=SNR, arrival_time=ARRIVAL, random_state=0)
+    detector = LikelihoodRatioClassifier(
+        response=BAND, sampling_rate=RATE, snr=SNR, arrival_time=ARRIVAL
+    )
     return detector.fit(data.traces, data.y)
 
 

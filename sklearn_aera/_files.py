@@ -168,7 +168,7 @@ def _temporary(path, overwrite):
                 temporary.unlink(missing_ok=True)
     except OSError as error:
         if str(error.filename) == str(temporary):
-            error.filename, error.filename2 = str(path), None
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 

@@ -128,5 +128,5 @@ def test_names(tmp_path, name):
 
 
 def test_missing_folder_names_the_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no/data\.npy"):
+    with pytest.raises(FileNotFoundError, match=r"no/data\.npy.$"):
         save_traces(tmp_path / "no" / "data.npy", np.zeros((2, 3)))

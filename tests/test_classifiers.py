@@ -244,6 +244,22 @@ def test_classes_of_no_weight_are_no_classes(easy_traces):
         recurrent(class_weight={0: 0, 1: 1}).fit(X, y, sample_weight=(y == 0).astype(float))
 
 
+@pytest.mark.parametrize(
+    ("weights", "error", "message"),
+    [
+        ({0: 1, 1: -1}, ValueError, "class_weight == -1, must be >= 0"),
+        ({0: 1, 1: np.nan}, ValueError, "class_weight must be finite, got nan"),
+        ({0: np.inf, 1: 1}, ValueError, "class_weight must be finite, got inf"),
+        ({0: "a", 1: 1}, TypeError, "class_weight must be a real number, got 'a'"),
+        ("uniform", ValueError, "class_weight must be a dictionary, 'balanced' or None, got"),
+        ([1, 2], ValueError, "class_weight must be a dictionary, 'balanced' or None, got"),
+    ],
+)
+def test_bad_weights_of_classes(easy_traces, weights, error, message):
+    with pytest.raises(error, match=message):
+        tiny(class_weight=weights).fit(*easy_traces)
+
+
 def test_weights_of_balance_need_all_data(easy_traces):
     X, y = easy_traces
     with pytest.raises(ValueError, match="class_weight='balanced' cannot be used with partial_fit"):

@@ -9,13 +9,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from sklearn_aera.datasets import Recording, make_events, make_traces
+from sklearn_aera.datasets import Recording, load_recording, make_events, make_traces
 from sklearn_aera.feature_extraction import MatchedFilter
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
 from sklearn_aera.metrics import threshold_at_rate, trigger_rate
+from sklearn_aera.persistence import load_model, save_model
 from sklearn_aera.preprocessing import StdNormalizer
-from sklearn_aera.simulation import AntennaNoise, TraceSimulator
-from sklearn_aera.trigger import StreamTrigger
+from sklearn_aera.simulation import AntennaNoise, BandPass, MeasuredNoise, TraceSimulator
+from sklearn_aera.trigger import StreamTrigger, accidental_rate, coincidences
 from sklearn_aera.trigger._first_stage import FirstStage
 from sklearn_aera.trigger._peaks import Peaks
 
@@ -227,12 +228,14 @@ def test_detectors_without_decision_function(detector, background, pulses):
     assert len(found) == pytest.approx(len(expected), rel=0.05)
 
 
-def test_clone_and_pickle(detector, background, pulses):
+def test_clone_pickle_and_files(detector, background, pulses, tmp_path):
     trigger = clone(StreamTrigger(FrozenEstimator(detector), rate=20_000.0)).fit(background)
-    copy = pickle.loads(pickle.dumps(trigger))
-    found, expected = copy.find(pulses[0]), trigger.find(pulses[0])
-    for name in ("time", "antenna", "score", "sample"):
-        np.testing.assert_array_equal(found[name], expected[name])
+    expected = trigger.find(pulses[0])
+    save_model(trigger, tmp_path / "trigger.skops")
+    for copy in (pickle.loads(pickle.dumps(trigger)), load_model(tmp_path / "trigger.skops")):
+        found = copy.find(pulses[0])
+        for name in ("time", "antenna", "score", "sample"):
+            np.testing.assert_array_equal(found[name], expected[name])
 
 
 def test_progress(detector, background, pulses):
@@ -309,3 +312,28 @@ def test_bad_recordings(detector, background):
         trigger.find(background[0])
     with pytest.raises(ValueError, match="one for each of the 2 antennas, got 1"):
         StreamTrigger([detector], rate=20_000.0).fit(background)
+
+
+# --- a measured air shower -------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_measured_air_shower(lopes_path):
+    """All eight antennas see it at the same time, and nothing else."""
+    recording = load_recording(lopes_path).band_pass(43.0, 74.0)
+    background = recording.split((0.45,))[0]
+    band = {"response": BandPass(43.0, 74.0, edge_width=2.0), "sampling_rate": 160.0}
+    detectors = []
+    for number in range(8):
+        noise = MeasuredNoise(background[number])
+        simulator = TraceSimulator(noise=noise, n_samples=500, **band)
+        options = {"simulator": simulator, "snr": (0.3, 3.0), "arrival_time": (0.3, 2.8)}
+        data = make_traces(1000, random_state=0, **options)
+        ratio = LikelihoodRatioClassifier(snr=(0.3, 3.0), **band)
+        detectors.append(ratio.fit(data.traces, data.y))
+    triggers = StreamTrigger(detectors, rate=10_000.0).fit(background).find(recording)
+    found = coincidences(triggers, window=0.5, min_antennas=4)
+    assert found["n_antennas"].tolist() == [8]
+    # Just before the trigger of the particle detectors at 409.6 us.
+    assert found["time"][0] == pytest.approx(407.7, abs=0.1)
+    assert accidental_rate(triggers, 816e-6, 0.5, 4, n_slides=40).value < 100.0

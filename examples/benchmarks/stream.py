@@ -49,6 +49,7 @@ from sklearn_aera.trigger import StreamTrigger, accidental_rate, coincidences
 LOPES_BAND, LOFAR_BAND = BandPass(43.0, 74.0, edge_width=2.0), BandPass(30.0, 80.0, edge_width=2.0)
 # Times in us between the bursts of the LOFAR file: for training, thresholds and pulses.
 QUIET = ((3173.0, 4735.0), (5551.0, 8500.0), (8500.0, 10_240.0))
+LOPES_SNR = (0.3, 3.0)
 WINDOW = 0.5  # us
 PRETRIGGER = 10_000.0  # Hz
 TABLES = ("lopes", "coincidences", "lofar", "injected", "simulated", "speed", "pieces")
@@ -82,12 +83,12 @@ def lopes_triggers(path, size):
     background = recording.split((0.45,))[0]
     n_antennas, n_train = len(recording.antennas), size.n_train // 5
     ratios = [
-        fit_detector("likelihood ratio", background[number], LOPES_BAND, n_train, 0)
+        fit_detector("likelihood ratio", background[number], LOPES_BAND, n_train, 0, LOPES_SNR)
         for number in range(n_antennas)
     ]
     fitted = {"likelihood ratio": ratios}
     if "network" in size.detectors:
-        options = (LOPES_BAND, n_train, size.epochs)
+        options = (LOPES_BAND, n_train, size.epochs, LOPES_SNR)
         fitted["network"] = fit_shared_network(background, *options)
     found = {
         name: StreamTrigger(detectors, rate=10_000.0).fit(background).find(recording)

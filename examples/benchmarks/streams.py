@@ -19,22 +19,26 @@ SNR = (0.5, 5.0)
 NAMES = ("SNR threshold", "matched filter", "likelihood ratio", "network")
 
 
-def training_traces(background, response, n_events, seed=0):
+def arrival_time(rate):
+    """Range of arrival times in us: 0.3 to 2.8 us of 500 samples at 160 MHz."""
+    return 0.096 * N_SAMPLES / rate, 0.896 * N_SAMPLES / rate
+
+
+def training_traces(background, response, n_events, snr=SNR, seed=0):
     """Traces with pulses in the noise of a recording of one antenna."""
     rate = background.sampling_rate
     simulator = TraceSimulator(
         noise=MeasuredNoise(background), response=response, n_samples=N_SAMPLES, sampling_rate=rate
     )
-    arrival = (0.09 * N_SAMPLES / rate, 0.9 * N_SAMPLES / rate)
-    known = {"snr": SNR, "arrival_time": arrival, "random_state": seed}
+    known = {"snr": snr, "arrival_time": arrival_time(rate), "random_state": seed}
     return make_traces(n_events, simulator=simulator, **known)
 
 
-def fit_detector(name, background, response, n_events, epochs):
+def fit_detector(name, background, response, n_events, epochs, snr=SNR):
     """Train a detector on pulses in the background of a recording of one antenna."""
     rate = background.sampling_rate
-    data = training_traces(background, response, n_events)
-    known = {"response": response, "sampling_rate": rate}
+    data = training_traces(background, response, n_events, snr)
+    known = {"response": response, "sampling_rate": rate, "arrival_time": arrival_time(rate)}
     if name == "network":
         detector = make_detector(epochs=epochs, random_state=0)
         return detector.fit(data.traces, data.y, signals=data.signals)
@@ -42,7 +46,7 @@ def fit_detector(name, background, response, n_events, epochs):
     detector = {
         "SNR threshold": make_pipeline(SNRCalculator(sampling_rate=rate), LogisticRegression()),
         "matched filter": make_pipeline(MatchedFilter(**known), first, LogisticRegression()),
-        "likelihood ratio": LikelihoodRatioClassifier(snr=SNR, **known),
+        "likelihood ratio": LikelihoodRatioClassifier(snr=snr, **known),
     }[name]
     return detector.fit(data.traces, data.y)
 
@@ -114,11 +118,11 @@ def efficiency_rows(name, detector, background, injected, rates, pretrigger_rate
     return row
 
 
-def fit_shared_network(background, response, n_events, epochs):
+def fit_shared_network(background, response, n_events, epochs, snr):
     """Train one network for all antennas, each of which has its own normaliser and whitener."""
     whiteners, traces, signals, labels = [], [], [], []
     for number in range(len(background.antennas)):
-        data = training_traces(background[number], response, n_events, seed=number)
+        data = training_traces(background[number], response, n_events, snr, seed=number)
         whitener = make_pipeline(StdNormalizer(per="dataset"), SpectralWhitener())
         traces.append(whitener.fit(data.traces, data.y).transform(data.traces))
         signals.append(whitener.transform(data.signals))  # It is linear.

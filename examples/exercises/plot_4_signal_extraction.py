@@ -9,11 +9,10 @@ those of a linear filter and of the best possible estimate.
 # %%
 # The network (exercise 4). A classifier sums over time and returns one number: the logit of the
 # recommended detector is the log-sum-exp of its logits at all arrival times. A denoiser returns a
-# value for every sample, so it must not pool. `RecurrentDenoiser` has a
-# convolution and recurrent layers too. The recurrent layers decide *when* the output of each filter
-# belongs to a pulse, and a transposed convolution turns these outputs into a signal. The loss is
-# the mean square error instead of the cross entropy. The last layer is linear, because amplitudes
-# have both signs.
+# value for every sample, so it must not pool. `RecurrentDenoiser` has a convolution and recurrent
+# layers too. The recurrent layers decide *when* the output of each filter belongs to a pulse, and a
+# transposed convolution turns these outputs into a signal. The loss is the mean square error
+# instead of the cross entropy. The last layer is linear, because amplitudes have both signs.
 
 import os
 

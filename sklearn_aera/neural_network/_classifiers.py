@@ -13,7 +13,7 @@ from sklearn_aera._base import LogitsMixin
 from sklearn_aera._channels import validate_traces
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._labels import check_classes
-from sklearn_aera._validation import check_choice
+from sklearn_aera._validation import check_choice, check_real, shown
 from sklearn_aera.neural_network._architecture import (
     CONVOLUTIONAL_POOLINGS,
     RECURRENT_POOLINGS,
@@ -106,6 +106,17 @@ class TraceClassifier(LogitsMixin, ClassifierMixin, NetworkEstimator):
         X = validate_traces(self, X, dtype=np.float32, reset=False)
         logits = self._outputs(X).astype(np.float64)
         return logits[:, 0] if logits.shape[1] == 1 else logits
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        weights = self.class_weight
+        if isinstance(weights, dict):
+            for weight in weights.values():
+                check_real(weight, "class_weight", min_val=0.0)
+        elif not (weights is None or isinstance(weights, str) and weights == "balanced"):
+            raise ValueError(
+                f"class_weight must be a dictionary, 'balanced' or None, got {shown(weights)}"
+            )
 
     def _check_data(self, X, y, sample_weight=None, *, reset, classes=None, signals=None):
         X, y = validate_traces(self, X, y, dtype=np.float32, reset=reset)
