@@ -60,10 +60,9 @@ def test_the_loss_is_that_of_label_and_arrival(data):
     still.fit(data.traces, data.y, signals=1e-3 * data.signals)  # The unit does not matter.
     cells, logit = cells_of(first, data.traces)
     sample = np.stack([data.signals, -data.signals], axis=2).reshape(300, 20, 6, 2)
-    energy = np.square(np.maximum(sample, 0)) / np.square(data.signals).sum(axis=1)[
-        :, None, None, None
-    ].clip(1e-30)
-    arrival = -np.sum(energy * (cells - logit[:, None, None, None]), axis=(1, 2, 3))
+    peak = np.maximum(sample, 0) ** 8
+    share = peak / peak.sum(axis=(1, 2, 3), keepdims=True).clip(1e-30)
+    arrival = -np.sum(share * (cells - logit[:, None, None, None]), axis=(1, 2, 3))
     expected = log_loss(data.y, first.predict_proba(data.traces)) + arrival.mean()
     assert still.history_["loss"][-1] == pytest.approx(expected, rel=1e-4)
 

@@ -8,9 +8,9 @@ from sklearn_aera.likelihood._recovery import amplitude_terms, match
 from sklearn_aera.metrics import Interval, PulseParameters, pulse_parameters
 
 # Amplitudes of a template, within 3.5 standard deviations on both sides of the best one.
-_N_STEPS = 32
-# Terms below this share of the largest are not sorted.
-_NEGLIGIBLE_SHARE = 1e-4
+_N_STEPS = 16
+# Templates with less than exp(-10) of the largest likelihood do not count.
+_NEGLIGIBLE_LOSS = 10.0
 
 
 def pulse_intervals(X, bank, prior, scale, degrees_of_freedom, sampling_rate, confidence_level):
@@ -83,7 +83,7 @@ def _trace_quantiles(matched, gain, largest, bank, prior, shapes, probabilities)
     for number, (z, energy) in enumerate(zip(matched, bank.energy, strict=True)):
         for polarity in (1, -1):
             terms = polarity * z[None], energy, prior, gain, largest
-            _, cells, at_nodes = amplitude_terms(*terms, shapes.steps)
+            _, cells, at_nodes = amplitude_terms(*terms, shapes.steps, _NEGLIGIBLE_LOSS)
             for amplitude, weight in at_nodes:
                 weights.append(weight)
                 amplitudes.append(amplitude * shapes.amplitude[number, cells])
@@ -93,9 +93,7 @@ def _trace_quantiles(matched, gain, largest, bank, prior, shapes, probabilities)
     in_slot = np.bincount(np.concatenate(slots), weights, len(shapes.edges) - 1)
     share = np.append(0.0, np.cumsum(in_slot)) / in_slot.sum()
     time = np.interp(probabilities, share, shapes.edges)
-    counts = weights > _NEGLIGIBLE_SHARE * weights.max()
-    weights = weights[counts]
-    amplitude, energy = (np.concatenate(values)[counts] for values in (amplitudes, energies))
+    amplitude, energy = map(np.concatenate, (amplitudes, energies))
     return [*(_quantiles(v, weights, probabilities) for v in (amplitude, energy)), time]
 
 

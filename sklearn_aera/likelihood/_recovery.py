@@ -81,12 +81,12 @@ def _amplitude_sums(products, rms, power, bank, prior, degrees_of_freedom, with_
     for (z, energy), (cosine, sine) in zip(pairs, bank.weights, strict=True):
         for polarity in (1, -1):
             terms = polarity * z, energy, prior, gain, largest
-            rows, cells, evidence, first, second = _amplitude_moments(*terms)
-            total += np.bincount(rows, evidence, len(rms))
-            linear = [(first, polarity * cosine), (first, polarity * sine)]
-            square = [(second, cosine**2), (second, cosine * sine), (second, sine**2)]
-            for part, (moment, weight) in zip(sums, linear + square, strict=False):
-                part[rows, cells] += moment * weight[cells]
+            rows, cells, moments = _amplitude_moments(3 if with_squares else 2, *terms)
+            total += np.bincount(rows, moments[0], len(rms))
+            weights = [(1, polarity * cosine), (1, polarity * sine)]
+            weights += [(2, cosine**2), (2, cosine * sine), (2, sine**2)]
+            for part, (power_of_amplitude, weight) in zip(sums, weights, strict=False):
+                part[rows, cells] += moments[power_of_amplitude] * weight[cells]
     ratio += np.log(total / (2 * bank.energy.size))
     sums *= (expit(ratio + prior.log_odds) / total).astype(np.float32)[:, None]
     means, squares = np.concatenate(sums[:2], axis=1), sums[2:]
@@ -117,17 +117,18 @@ def _best_terms(z, energy, prior):
     return amplitude * (z - 0.5 * amplitude * energy)
 
 
-def amplitude_terms(z, energy, prior, gain, largest, nodes):
+def amplitude_terms(z, energy, prior, gain, largest, nodes, negligible_loss=NEGLIGIBLE_LOSS):
     """Evaluate ``exp(gain (A z - A^2 e / 2 - largest))`` at the amplitudes A to integrate over.
 
-    Rows and cells with negligible terms are left out. The signal-to-noise ratio, which is
-    uniform, is integrated over the range in which the amplitude is within `_SPAN` standard
-    deviations of the best one; ``nodes`` are shares of this range, (n_nodes, n_cells).
+    Rows and cells whose terms are below ``exp(-negligible_loss)`` are left out. The
+    signal-to-noise ratio, which is uniform, is integrated over the range in which the amplitude is
+    within `_SPAN` standard deviations of the best one. The ``nodes`` are shares of this range,
+    numbers or arrays of shape (n_cells,).
 
     Returns the rows and the cells of the terms, and an iterator over the nodes, of amplitudes and
     of terms times the range's share of the prior.
     """
-    counts = _best_terms(z, energy, prior) > (largest - NEGLIGIBLE_LOSS / gain)[:, None]
+    counts = _best_terms(z, energy, prior) > (largest - negligible_loss / gain)[:, None]
     rows, cells = np.nonzero(counts)
     z, energy, gain, largest = z[rows, cells], energy[cells], gain[rows], largest[rows]
     prior = prior._replace(mean_square=prior.mean_square[cells])
@@ -137,25 +138,25 @@ def amplitude_terms(z, energy, prior, gain, largest, nodes):
     share = (stop - start) / (high - low) if low < high else np.ones_like(start)
 
     def at(node):
-        amplitude = prior.amplitude(start + node[cells] * (stop - start))
+        share_of_range = node[cells] if np.ndim(node) else node
+        amplitude = prior.amplitude(start + share_of_range * (stop - start))
         loss = gain * (largest - amplitude * (z - 0.5 * amplitude * energy))
         return amplitude, share * np.exp(-np.maximum(loss, 0))
 
     return rows, cells, map(at, nodes)
 
 
-def _amplitude_moments(*terms):
-    """Integrate the terms of `amplitude_terms`, times 1, A and A^2, over the prior."""
-    z, *_ = terms
-    nodes = np.broadcast_to(_NODES[:, None], (len(_NODES), z.shape[1]))
-    rows, cells, at_nodes = amplitude_terms(*terms, nodes)
-    moments = np.zeros((3, len(rows)), dtype=np.float32)
+def _amplitude_moments(n_moments, *terms):
+    """Integrate the terms of `amplitude_terms`, times 1, A and so on, over the prior."""
+    rows, cells, at_nodes = amplitude_terms(*terms, _NODES)
+    moments = np.zeros((n_moments, len(rows)), dtype=np.float32)
     for (amplitude, term), weight in zip(at_nodes, _NODE_WEIGHTS, strict=True):
         term *= weight
-        for moment in moments:
-            moment += term
+        moments[0] += term
+        for moment in moments[1:]:
             term *= amplitude
-    return rows, cells, *moments
+            moment += term
+    return rows, cells, moments
 
 
 def _best_amplitudes(products, bank):

@@ -11,6 +11,8 @@ _REGULARIZATION = 1e-4
 _NEGLIGIBLE = 1e-6
 # White noise that is added, relative to the median spectral density in the band (assumption).
 _FLOOR = 0.3
+# Pieces of the background from which its covariance is estimated, and windows of each.
+_N_PIECES, _WINDOWS_PER_PIECE, _N_SLOPES = 16, 100, 3
 _SHORTEST_TRANSFORM, _SEGMENTS_AT_ONCE = 4096, 32
 
 
@@ -91,6 +93,27 @@ class FirstStage:
             power += np.square(signal.imag)
             power /= np.float32(self.step**2)
             yield power
+
+
+def fit_filters(recording, n_samples, stride, spectral_slope):
+    """Return the matched filters of each antenna, of shape (n_antennas, n_slopes, n_taps)."""
+    n_taps = (n_samples - stride) // 2 * 2 + 1
+    size = n_taps * _WINDOWS_PER_PIECE
+    n_times = recording.shape[1]
+    if n_times < size * _N_PIECES:
+        starts = np.arange(0, n_times, size)
+    else:
+        starts = np.linspace(0, n_times - size, _N_PIECES).astype(int)
+    pieces = [recording.read(start, start + size) for start in starts]
+    pieces = [one[:, : one.shape[1] // n_taps * n_taps] for one in pieces]
+    traces = np.concatenate([one.reshape(len(one), -1, n_taps) for one in pieces], axis=1)
+    dead = [name for name, one in zip(recording.antennas, traces, strict=True) if np.ptp(one) == 0]
+    if dead:
+        names = f"antenna {dead[0]} is" if len(dead) == 1 else f"antennas {', '.join(dead)} are"
+        raise ValueError(f"X: {names} constant in the parts that were read")
+    low, high = spectral_slope
+    slopes = low + (high - low) * (np.arange(_N_SLOPES) + 0.5) / _N_SLOPES
+    return np.stack([matched_filters(one, recording.sampling_rate, slopes) for one in traces])
 
 
 def matched_filters(background, sampling_rate, slopes):

@@ -61,3 +61,21 @@ def score_windows(detector, windows, rows):
     if not np.isfinite(scores).all():
         raise ValueError("detector gives scores that are not finite")
     return scores
+
+
+def highest(scores, number):
+    """Return the highest finite scores of several arrays."""
+    scores = np.concatenate(scores)
+    scores = scores[scores > -np.inf]
+    return scores if len(scores) <= number else np.partition(scores, -number)[-number:]
+
+
+def report(on_progress, done, total):
+    if on_progress is not None:
+        on_progress(done / total)
+
+
+def in_parts(on_progress, n_parts):
+    """Yield, for each part of the work, a function that takes its share."""
+    for part in range(n_parts):
+        yield on_progress and (lambda done, part=part: on_progress((part + done) / n_parts))

@@ -11,18 +11,15 @@ from sklearn_aera._events import MAX_SLOPE
 from sklearn_aera._validation import check_count, check_interval, check_real, equal_rates
 from sklearn_aera.metrics import fit_tail, threshold_at_rate
 from sklearn_aera.trigger._checks import check_detector, check_is_recording, known_rates
-from sklearn_aera.trigger._first_stage import FirstStage, matched_filters
+from sklearn_aera.trigger._first_stage import FirstStage, fit_filters
 from sklearn_aera.trigger._peaks import Peaks
-from sklearn_aera.trigger._scores import Layout, score_windows
+from sklearn_aera.trigger._scores import Layout, highest, in_parts, report, score_windows
 
 TRIGGER_TYPE = np.dtype(
     [("time", "f8"), ("absolute", "M8[ns]"), ("antenna", "i8"), ("score", "f8"), ("sample", "i8")]
 )
 # Scores of the background that are kept, the highest of each antenna.
 _MOST_SCORES = 100_000
-# Pieces of the background from which its covariance is estimated, and windows of each.
-_N_PIECES, _WINDOWS_PER_PIECE = 16, 100
-_N_SLOPES = 3
 _POSITIVE = {"min_val": 0.0, "include_boundaries": "neither"}
 _CALLED = """
 on_progress : callable, default=None
@@ -157,13 +154,14 @@ class StreamTrigger(Estimator):
                 f"{1 / self.livetime_:.4g} Hz in {self.livetime_:.4g} s, got {self.rate:g} Hz: "
                 "take a higher rate, more background, or extrapolate=True"
             )
-        self.filters_ = self._fit_filters(X)
+        shape = self.n_samples_, self.stride_
+        self.filters_ = fit_filters(X, *shape, self.spectral_slope_)
         self.pretrigger_thresholds_ = np.full(len(X.antennas), -np.inf)
         n_passes = 1 + (self.pretrigger_rate is not None)
-        report = _in_parts(on_progress, n_passes)
+        parts = in_parts(on_progress, n_passes)
         if self.pretrigger_rate is not None:
-            self._fit_pretrigger(X, next(report))
-        self.background_scores_ = self._background_scores(X, next(report))
+            self._fit_pretrigger(X, next(parts))
+        self.background_scores_ = self._background_scores(X, next(parts))
         found = [self._threshold(scores) for scores in self.background_scores_]
         self.thresholds_ = np.array([value for value, _, _ in found])
         self.threshold_intervals_ = np.array([ends for _, *ends in found])
@@ -263,22 +261,6 @@ class StreamTrigger(Estimator):
                     "MHz: resample it, as in X.band_pass(low, high, sampling_rate=...)"
                 )
 
-    def _fit_filters(self, X):
-        n_taps = (self.n_samples_ - self.stride_) // 2 * 2 + 1
-        size = n_taps * _WINDOWS_PER_PIECE
-        starts = np.linspace(0, max(X.shape[1] - size, 0), _N_PIECES).astype(int)
-        starts = np.unique(starts // size * size if X.shape[1] < size * _N_PIECES else starts)
-        pieces = [X.read(start, start + size) for start in starts]
-        pieces = [one[:, : one.shape[1] // n_taps * n_taps] for one in pieces]
-        traces = np.concatenate([p.reshape(len(p), -1, n_taps) for p in pieces], axis=1)
-        dead = [name for name, one in zip(X.antennas, traces, strict=True) if np.ptp(one) == 0]
-        if dead:
-            names = "antenna " + dead[0] + " is" if len(dead) == 1 else f"antennas {dead} are"
-            raise ValueError(f"X: {names} constant in the parts that were read")
-        low, high = self.spectral_slope_
-        slopes = low + (high - low) * (np.arange(_N_SLOPES) + 0.5) / _N_SLOPES
-        return np.stack([matched_filters(one, X.sampling_rate, slopes) for one in traces])
-
     def _fit_pretrigger(self, X, on_progress):
         """Choose the thresholds of the first stage."""
         layout, stages = self._layout(X), self._stages()
@@ -287,8 +269,8 @@ class StreamTrigger(Estimator):
         for first, number, samples in layout.pieces(X):
             for antenna, stage in enumerate(stages):
                 found = stage.statistic(samples[antenna], number)
-                kept[antenna] = _highest([kept[antenna], found], n_kept)
-            _report(on_progress, first + number, layout.n_windows)
+                kept[antenna] = highest([kept[antenna], found], n_kept)
+            report(on_progress, first + number, layout.n_windows)
         self.pretrigger_thresholds_ = np.array(
             [threshold_at_rate(one, self.livetime_, self.pretrigger_rate) for one in kept]
         )
@@ -304,7 +286,7 @@ class StreamTrigger(Estimator):
             last = first + scores.shape[1] == n_windows
             for antenna, row in enumerate(scores):
                 found = peaks[antenna].add(row, last)[1]
-                kept[antenna] = _highest([kept[antenna], found], n_kept)
+                kept[antenna] = highest([kept[antenna], found], n_kept)
         return [np.sort(one)[::-1] for one in kept]
 
     def _threshold(self, scores):
@@ -338,7 +320,7 @@ class StreamTrigger(Estimator):
                 windows = layout.windows(samples[antenna])
                 found = score_windows(self.detectors_[antenna], windows, rows)
                 row[rows] = np.where(found >= lowest[antenna], found, -np.inf)
-            _report(on_progress, first + number, layout.n_windows)
+            report(on_progress, first + number, layout.n_windows)
             yield first, scores
 
     def _table(self, X, antenna, start, score):
@@ -360,21 +342,3 @@ class StreamTrigger(Estimator):
         # The input is a recording.
         tags.input_tags.two_d_array = False
         return tags
-
-
-def _highest(scores, number):
-    """Return the highest finite scores of several arrays."""
-    scores = np.concatenate(scores)
-    scores = scores[scores > -np.inf]
-    return scores if len(scores) <= number else np.partition(scores, -number)[-number:]
-
-
-def _report(on_progress, done, total):
-    if on_progress is not None:
-        on_progress(done / total)
-
-
-def _in_parts(on_progress, n_parts):
-    """Yield, for each part of the work, a function that takes its share."""
-    for part in range(n_parts):
-        yield on_progress and (lambda done, part=part: on_progress((part + done) / n_parts))

@@ -28,9 +28,9 @@ class DetectionLoss(keras.losses.Loss):
     """Cross-entropy of the label and, for pulses, of the arrival cell.
 
     A row of the targets is a label and the true signal; of the outputs, the logit and the logits
-    of the cells. The true distribution over the cells is that of the signal's energy, whatever its
-    unit. The posterior probabilities minimise both terms, so the label's stay calibrated. A row
-    without a signal has the first term only.
+    of the cells. A signal is in the cells of its peak: shares are proportional to the eighth power
+    of its amplitude, so its unit does not matter. The posterior probabilities minimise both terms,
+    so the label's stay calibrated. A row without a signal has the first term only.
     """
 
     def __init__(self, architecture, **options):
@@ -40,21 +40,23 @@ class DetectionLoss(keras.losses.Loss):
     def call(self, rows, outputs):
         label, logit, cells = rows[:, 0], outputs[:, 0], outputs[:, 1:]
         detection = ops.relu(logit) - label * logit + ops.softplus(-ops.abs(logit))
-        share = self._energy_shares(rows[:, 1:], cells.shape[1])
+        share = self._peak_shares(rows[:, 1:], cells.shape[1])
         return detection - ops.sum(share * (cells - logit[:, None]), axis=1)
 
-    def _energy_shares(self, signals, n_cells):
-        """Share of each signal's energy in the cells: step, sample within it, channel, sign."""
+    def _peak_shares(self, signals, n_cells):
+        """Share of each signal's peak in the cells: step, sample within it, channel, sign."""
         a = self._architecture
         signals = ops.transpose(ops.reshape(signals, (-1, a.n_channels, a.n_samples)), (0, 2, 1))
         n_covered = n_cells // (2 * a.n_channels)
         signals = ops.pad(signals, ((0, 0), (0, max(n_covered - a.n_samples, 0)), (0, 0)))
         both_signs = ops.stack([signals, -signals], axis=3)[:, :n_covered]
         amplitude = ops.relu(ops.reshape(both_signs, (-1, n_cells)))
-        # Scaled by the peak first: the squares of signals in any unit stay within float32.
+        # Scaled by the peak first: the powers of signals in any unit stay within float32.
         peak = ops.max(amplitude, axis=1, keepdims=True)
-        energy = ops.square(amplitude / ops.maximum(peak, 1e-30))
-        return energy / ops.maximum(ops.sum(energy, axis=1, keepdims=True), 1e-30)
+        share = amplitude / ops.maximum(peak, 1e-30)
+        for _ in range(3):
+            share = ops.square(share)
+        return share / ops.maximum(ops.sum(share, axis=1, keepdims=True), 1e-30)
 
 
 def detection_accuracy(rows, outputs):
