@@ -117,9 +117,14 @@ def test_adaptation_of_channels(whitener):
     assert adapted.autocovariance_[1, 0] == pytest.approx(alone[0], rel=0.1)
 
 
+def test_few_traces_raise_a_warning(whitener):
+    with pytest.warns(UserWarning, match=r"^\d\d of the 100 traces count as background"):
+        copy(whitener).adapt(make(100, 0, OTHER, 0.5).traces)
+
+
 @pytest.mark.parametrize("value", [0.0, 3.0])
 def test_adaptation_to_silent_and_constant_traces(whitener, value):
-    adapted = copy(whitener).adapt(np.full((5, N_SAMPLES), value))
+    adapted = copy(whitener).adapt(np.full((200, N_SAMPLES), value))
     assert np.isfinite(adapted.transform(np.eye(N_SAMPLES))).all()
 
 

@@ -112,8 +112,7 @@ def test_models_without_a_whitener(run):
 
 
 def test_background_that_changes_in_a_file_is_noticed_once(run, monkeypatch):
-    monkeypatch.setattr("sklearn_aera.cli._inputs.CHUNK_SIZE", 100)
-    traces = np.concatenate([SAME.traces[:100], OTHER.traces[:200]])
-    np.save("both.npy", traces)
+    monkeypatch.setattr("sklearn_aera.cli._inputs.CHUNK_SIZE", 300)
+    np.save("both.npy", np.concatenate([SAME.traces, OTHER.traces, OTHER.traces]))
     assert run("predict detector.skops both.npy").stderr.count(WARNING) == 1
     assert run("predict detector.skops both.npy --adapt").stderr.count(WARNING) == 1

@@ -160,6 +160,30 @@ def test_denoiser_of_the_first_samples(data, exported):
     np.testing.assert_allclose(found, model.predict(data.traces), atol=1e-4 * found.std())
 
 
+@pytest.mark.parametrize(
+    ("n_channels", "options"),
+    [(1, {}), (2, {"kernel_size": 4}), (1, {"n_filters": 0, "kernel_size": 12, "stride": 7})],
+    ids=["filters", "two channels, filters with gaps", "frames"],
+)
+def test_denoiser_with_standard_deviations(n_channels, options, data, two_channels, exported):
+    X, signals = data.traces[:60], data.signals[:60]
+    if n_channels == 2:
+        X, signals = two_channels[:60], np.stack([0 * signals, signals], axis=1)
+    model = denoiser(epochs=1, learn_std=True, **options).fit(X, signals)
+    found, expected = (one.predict(X, return_std=True) for one in (exported(model), model))
+    for part, other in zip(found, expected, strict=True):
+        assert part.shape == other.shape == X.shape
+        assert other.std() > 0
+        np.testing.assert_allclose(part, other, atol=1e-4 * other.std())
+    np.testing.assert_array_equal(exported(model).predict(X), found[0])
+
+
+def test_standard_deviations_that_were_not_learned(data, exported):
+    model = exported(denoiser(epochs=1).fit(data.traces, data.signals))
+    with pytest.raises(ValueError, match=r"return_std=True needs a denoiser .* learn_std=True"):
+        model.predict(data.traces, return_std=True)
+
+
 @pytest.mark.parametrize("scale", [0.0, 1e-30, 1e-3, 1e15])
 def test_traces_of_any_strength(scale, data, exported):
     """Constant traces, and those whose squares leave the range of float32."""

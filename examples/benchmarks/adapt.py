@@ -50,7 +50,7 @@ class Size:
     n_unlabelled: tuple[int, ...]
 
 
-FULL, QUICK = Size(10_000, 10, 10_000, (200, 1000, 4000)), Size(200, 1, 200, (30,))
+FULL, QUICK = Size(10_000, 10, 10_000, (200, 1000, 4000)), Size(200, 1, 200, (250,))
 
 
 def train(size):

@@ -9,7 +9,7 @@ this range and on pulses with a ratio of 2, as far as the likelihood ratio finds
 false-positive rate of 0.2 % (threshold from noise of its own). The rows:
 
 - likelihood ratio: quantiles of the posterior distribution, `predict_pulses` of
-  `LikelihoodRatioClassifier`, with a bank of 4 times per sample, 4 slopes and 4 phases.
+  `LikelihoodRatioClassifier`, with a bank of 4 times per sample, 8 slopes and 4 phases.
 - template fit: the best fitting template of the same bank. Its error is the Cramer-Rao bound of
   this template.
 - denoiser: `predict_pulses` of `make_denoiser` with ``learn_std``, trained on endless data, and
@@ -73,11 +73,11 @@ class Size:
     n_pulses: int
     n_epoch: int
     epochs: int
-    bank: int
+    bank: tuple[int, int, int]
 
 
-FULL = Size(20_000, 40_000, 12_500, 20_000, 40, 4)
-QUICK = Size(1000, 1000, 200, 1000, 1, 1)
+FULL = Size(20_000, 40_000, 12_500, 20_000, 40, (4, 8, 4))
+QUICK = Size(1000, 1000, 200, 1000, 1, (1, 1, 1))
 
 
 def pulses(number, n_events, snr):
@@ -109,7 +109,7 @@ class Comparison:
     def __init__(self, size, options, report):
         self.size, self.jobs, self.report = size, options.jobs, report
         train = make_traces(size.n_train, random_state=SEED)
-        bank = dict.fromkeys(("times_per_sample", "n_slopes", "n_phases"), size.bank)
+        bank = dict(zip(("times_per_sample", "n_slopes", "n_phases"), size.bank, strict=True))
         self.finder = LikelihoodRatioClassifier().fit(train.traces, train.y)
         self.limit = LikelihoodRatioClassifier(**bank).fit(train.traces, train.y)
         noise = {"signal_fraction": 0.0, "first_event_id": 6 * 10**8, "random_state": SEED}

@@ -37,6 +37,8 @@ def warn_of_other_background(model, data, path):
     with warnings.catch_warnings(record=True, action="always") as caught:
         found = check_background(model, traces, sampling_rate=data.sampling_rate)
     for warning in caught:
-        text = str(warning.message).replace("these traces", "these traces (predict --adapt)")
+        text = str(warning.message)
+        if isinstance(model, Pipeline):
+            text = text.replace("to these traces", "to these traces (predict --adapt)")
         warn(f"{path}: {text}")
     return len(found) > 0

@@ -114,5 +114,5 @@ def _text(frequency, power, rate):
     return (
         "the background of the traces is not the one that the model was fitted to: the ratio of "
         f"their powers is {', '.join(named[:_MAX_NAMED])}{more}. Adapt the model to these traces, "
-        "or fit it to others."
+        "or fit it again."
     )

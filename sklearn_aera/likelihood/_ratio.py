@@ -208,7 +208,9 @@ class LikelihoodRatioClassifier(LogitsMixin, ClassifierMixin, Estimator):
         and energy are almost known. Their intervals are then too short (they contain 56 % and 58 %
         of the pulses at a ratio of 2), since the strength of the noise counts as known.
 
-        As recovery, it needs a fine bank of templates.
+        It needs a fine bank of templates: ``examples/benchmarks/uncertainty.py`` uses
+        ``times_per_sample=4``, ``n_slopes=8`` and ``n_phases=4``. With 4 slopes, the intervals of
+        the energy of pulses above a ratio of 3 contain 65 % instead of 68 %.
 
         %(X)s
         confidence_level : float, default=0.6827

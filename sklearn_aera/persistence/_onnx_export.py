@@ -15,9 +15,10 @@ def export_onnx(model, path, *, threshold=None, overwrite=False):
     """Write a fitted detector or denoiser as one ONNX graph, for programs without TensorFlow.
 
     The graph maps traces in mV, float32 of shape (n_traces, n_samples) or (n_traces, n_channels,
-    n_samples), to the outputs "log_odds" and "probabilities", or with a denoiser to "signals". It
-    is written from the fitted arrays: neither Keras nor TensorFlow is loaded. Any program with an
-    ONNX runtime can run the file; `load_onnx` makes an estimator of it.
+    n_samples), to the outputs "log_odds" and "probabilities", or with a denoiser to "signals", and
+    "std" if it learned standard deviations. It is written from the fitted arrays: neither Keras nor
+    TensorFlow is loaded. Any program with an ONNX runtime can run the file; `load_onnx` makes an
+    estimator of it.
 
     These can be exported, alone, in a `Pipeline` or as the result of a search: `StdNormalizer
     <sklearn_aera.preprocessing.StdNormalizer>`, `SpectralWhitener

@@ -341,14 +341,26 @@ class OnnxDenoiser(_OnnxModel):
     %(trace)s
     """
 
-    def predict(self, X):
+    def predict(self, X, return_std=False):
         """Recover the signals in traces.
 
         %(X)s
+        return_std : bool, default=False
+            Whether to return the standard deviations, too; for a denoiser that was fitted with
+            ``learn_std=True``.
 
-        %(recovered)s
+        Returns
+        -------
+        signals : ndarray of the shape of the signals in the fit, float64
+            In the unit of those signals.
+        std : ndarray of the same shape, float64
+            Standard deviation of the true signal at each sample. Only with ``return_std``.
         """
-        return self._run(X, "signals")
+        if not return_std:
+            return self._run(X, "signals")
+        if "std" not in [output.name for output in self._running.get_outputs()]:
+            raise ValueError("return_std=True needs a denoiser that was fitted with learn_std=True")
+        return self._run(X, "signals"), self._run(X, "std")
 
     def transform(self, X):
         """Recover the signals in traces, as `predict` does.

@@ -6,6 +6,8 @@ sequence is a tensor (n_steps, n_traces, n_features), as ONNX' recurrent operato
 
 import numpy as np
 
+# Lower limit of variances in the Keras model, in the mean square of the training signals.
+_LOWEST_VARIANCE = 1e-6
 # Operator, and for each gate of ONNX its place among those of Keras.
 _CELLS = {"simple_rnn": ("RNN", (0,)), "lstm": ("LSTM", (0, 3, 1, 2)), "gru": ("GRU", (0, 1, 2))}
 
@@ -154,7 +156,7 @@ class _Network:
 
     def trace_head(self, x, features, samples):
         """Signals (n_traces, *output_shape) of a sequence: sums of learned waveforms."""
-        graph, architecture = self.graph, self.architecture
+        graph, architecture, sequence = self.graph, self.architecture, x
         padding, (kernel_size, stride) = 0, architecture.frame
         if architecture.filters:
             _, kernel_size, stride = architecture.filters[0]
@@ -163,18 +165,32 @@ class _Network:
             image, length = self._image(samples), architecture.n_samples
             filtered = self._sequence(self._convolution(image, length, architecture.filters[0]))
             x = self._corrected(graph("Mul", filtered, weights), weights)
+        synthesis = {"strides": [stride], "pads": _halves(padding)}
+        synthesis["output_padding"] = [max(stride - kernel_size, 0)]
+        signals = self._synthesized(x, synthesis)
+        parts, shape = [signals], architecture.output_shape
+        if architecture.learns_std:
+            parts.append(self._standard_deviation(sequence, features, signals, synthesis))
+            shape = (1, *shape[1:])
+        parts = [graph.reshape(graph.slice(part, 0, shape[-1]), 0, *shape) for part in parts]
+        return parts[0] if len(parts) == 1 else graph("Concat", *parts, axis=1)
+
+    def _synthesized(self, x, options):
+        """Samples (n_traces, n_channels, n_samples) of a sequence."""
         kernel, bias = next(self._weights), next(self._weights)
-        signals = graph(
-            "ConvTranspose",
-            graph("Transpose", x, perm=(1, 2, 0)),
-            kernel.transpose(2, 1, 0),
-            bias,
-            strides=[stride],
-            pads=_halves(padding),
-            output_padding=[max(stride - kernel_size, 0)],
-        )
-        signals = graph.slice(signals, 0, architecture.output_shape[-1])
-        return graph.reshape(signals, 0, *architecture.output_shape)
+        x = self.graph("Transpose", x, perm=(1, 2, 0))
+        return self.graph("ConvTranspose", x, kernel.transpose(2, 1, 0), bias, **options)
+
+    def _standard_deviation(self, x, features, signals, synthesis):
+        """Standard deviations of the samples of signals."""
+        graph, stride = self.graph, self.architecture.stride
+        pool = {"kernel_shape": [4 * stride], "strides": [stride], "auto_pad": "SAME_UPPER"}
+        power = graph("AveragePool", graph("Mul", signals, signals), **pool)
+        power = graph("Transpose", graph.slice(power, 0, self._n_steps), perm=(2, 0, 1))
+        power = graph("Log", graph("Add", power, _LOWEST_VARIANCE))
+        x = self._dense(graph("Concat", x, features, power, axis=2), activation="Relu")
+        log_variance = graph("Clip", self._synthesized(x, synthesis), -30.0, 30.0)
+        return graph("Sqrt", graph("Add", graph("Exp", log_variance), _LOWEST_VARIANCE))
 
     def _weights_over_time(self, x, features):
         """Weight of each filter at each time: a softmax over the times and "there is no pulse"."""

@@ -44,8 +44,6 @@ def check_steps(steps):
         raise TypeError(
             f"{type(step).__name__} cannot be exported {where}; those that can are {known}"
         )
-    if getattr(last, "learn_std", False):
-        raise TypeError("RecurrentDenoiser cannot be exported with learn_std=True")
     whitener = getattr(last, "whitener_", None)
     if whitener is not None and type(whitener) not in _TRANSFORMERS:
         raise TypeError(f"{type(whitener).__name__} cannot be exported as a whitener")
@@ -234,10 +232,15 @@ def _denoise(graph, x, denoiser):
     x, std = _divided_by_std(graph, x, len(denoiser.trace_shape_))
     if denoiser.whitener_ is not None:
         x = _TRANSFORMERS[type(denoiser.whitener_)](graph, x, denoiser.whitener_)
-    architecture = denoiser.architecture_
-    signals = write_network(graph, x, architecture, denoiser.weights_)
-    signals = graph("Mul", signals, graph("Mul", std, denoiser.scale_))
-    return {"signals": (signals, architecture.output_shape)}
+    architecture, unit = denoiser.architecture_, graph("Mul", std, denoiser.scale_)
+    outputs = write_network(graph, x, architecture, denoiser.weights_)
+    if not architecture.learns_std:
+        return {"signals": (graph("Mul", outputs, unit), architecture.output_shape)}
+    shape, found = architecture.output_shape[1:], {}
+    for number, name in enumerate(("signals", "std")):
+        part = graph.reshape(graph.slice(outputs, number, number + 1, axis=1), 0, *shape)
+        found[name] = graph("Mul", part, unit), shape
+    return found
 
 
 _TRANSFORMERS = {

@@ -1,5 +1,7 @@
 """Whitening of stationary noise."""
 
+import warnings
+
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
@@ -11,6 +13,10 @@ from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._labels import background_rows
 from sklearn_aera._validation import check_regularization
 from sklearn_aera._whitening import fit_whitening, whiten
+
+# With fewer traces, a detector behind the adapted whitener calls more than twice as much noise a
+# pulse as one that is fitted to many.
+_FEW = 100
 
 
 @fill_docstring()
@@ -89,7 +95,8 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         """Estimate the covariance again, from unlabelled traces with another background.
 
         Half of the traces may have pulses, and of many traces up to three quarters: those with an
-        unusual peak after whitening are left out. An error leaves the whitener as it was.
+        unusual peak after whitening are left out. A warning says if fewer than 100 remain, from
+        which the estimate is noisy. An error leaves the whitener as it was.
 
         Like `fit`, this changes the whitener itself. To keep the whitener as it is, adapt a copy,
         ``copy.copy(whitener).adapt(X)``.
@@ -119,7 +126,14 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         X = validate_traces(self, X, reset=False)
         regularization = check_regularization(self.regularization)
         autocovariance, background = background_among(X, regularization)
-        self._use(autocovariance, int(background.sum()))
+        n_background = int(background.sum())
+        if n_background < _FEW:
+            warnings.warn(
+                f"{n_background} of the {len(X)} traces count as background without a pulse; "
+                f"from fewer than {_FEW} the estimate is noisy, and more noise looks like pulses",
+                stacklevel=2,
+            )
+        self._use(autocovariance, n_background)
         return self
 
     def transform(self, X):
