@@ -82,6 +82,9 @@ def readable(path, kind):
 
 def check_new(path, overwrite):
     """Raise FileExistsError if ``path`` exists, unless ``overwrite`` is True."""
+    from sklearn_aera._validation import check_flag
+
+    check_flag(overwrite, "overwrite")
     if os.path.lexists(path) and not overwrite:
         raise FileExistsError(f"path: {path} exists; overwrite=True replaces it")
 

@@ -87,7 +87,7 @@ class Recording:
         self.antennas = _check_names(antennas, self.shape[0])
         self.start_time = None if start_time is None else _check_time(start_time)
         self.first_time = check_real(first_time, "first_time")
-        limits = {"min_val": 0.0, "include_boundaries": "neither"}
+        limits = {"min_val": 0.0, "max_val": 1e30, "include_boundaries": "neither"}
         self.scale = None if scale is None else check_real(scale, "scale", **limits)
         self.nyquist_zone = check_count(nyquist_zone, "nyquist_zone", max_val=100)
         self.positions = _check_positions(positions, self.shape[0])

@@ -38,6 +38,18 @@ def check_choice(value, name, allowed):
     return value
 
 
+def check_flag(value, name):
+    """Raise ValueError unless ``value`` is True or False."""
+    return check_choice(value, name, (True, False))
+
+
+def check_label(value, name="name"):
+    """Raise TypeError unless ``value`` is a text for a legend, or None."""
+    if not (value is None or isinstance(value, str)):
+        raise TypeError(f"{name} must be a text or None, got {shown(value)}")
+    return value
+
+
 def check_real(value, name, **limits):
     """Return a finite real number as a float; the limits are those of `check_scalar`."""
     number = _as_float(value, name)

@@ -12,6 +12,7 @@ from sklearn_aera._validation import (
     as_real_array,
     check_choice,
     check_count,
+    check_flag,
     check_sampling_rate,
     equal_rates,
 )
@@ -147,6 +148,7 @@ def load_traces(path, *, chunk_size=None, allow_pickle=False):
     >>> data.traces.shape, data.signals is None, sizes
     ((3, 500), True, [2, 1])
     """
+    check_flag(allow_pickle, "allow_pickle")
     if chunk_size is not None:
         check_count(chunk_size, "chunk_size")
     sources = _open_sources(path, allow_pickle)

@@ -2,9 +2,18 @@
 
 from functools import partial
 
+import numpy as np
+
 from sklearn_aera._files import as_path, check_readable, readable
 from sklearn_aera._recording import Recording
-from sklearn_aera._validation import check_choice, check_count, check_sampling_rate, equal_rates
+from sklearn_aera._validation import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_sampling_rate,
+    equal_rates,
+    shown,
+)
 from sklearn_aera.datasets._lopes import open_lopes
 from sklearn_aera.datasets._recording_arrays import (
     open_hdf5_recording,
@@ -97,6 +106,7 @@ def load_recording(
     <Recording of 2 antennas, 50000 samples at 200 MHz, 250.0 us from 0.0 us>
     """
     path = as_path(path)
+    check_flag(check, "check")
     check_choice(path.suffix.lower(), f"the ending of path {path.name!r}", tuple(_OPEN))
     check_readable(path)
     opened = _OPEN[path.suffix.lower()]
@@ -130,7 +140,9 @@ def _rate(path, stored, given):
 def _selected(recording, antennas, path):
     if antennas is None:
         return recording
-    antennas = [antennas] if isinstance(antennas, str) else list(map(str, antennas))
+    if not isinstance(antennas, str | list | tuple | np.ndarray):
+        raise TypeError(f"antennas must be a list of names, got {shown(antennas)}")
+    antennas = [antennas] if isinstance(antennas, str) else list(map(str, np.ravel(antennas)))
     missing = [name for name in antennas if name not in recording.antennas]
     if missing or not antennas:
         raise ValueError(

@@ -11,7 +11,13 @@ from sklearn_aera import __version__
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._files import as_path, check_new, check_readable, publish, readable, written_whole
 from sklearn_aera._random import draw_seed
-from sklearn_aera._validation import check_count, check_interval, check_n_jobs
+from sklearn_aera._validation import (
+    check_count,
+    check_flag,
+    check_interval,
+    check_n_jobs,
+    shown,
+)
 from sklearn_aera.datasets._formats import ARRAYS, create_hdf5
 from sklearn_aera.datasets._hdf5 import open_hdf5
 from sklearn_aera.datasets._traces import SIMULATION_OPTIONS, make_traces
@@ -88,6 +94,10 @@ def simulate_to_file(
     n_events = check_count(n_events, "n_events")
     chunk_size = check_count(chunk_size, "chunk_size")
     check_n_jobs(n_jobs)
+    for name, value in {"resume": resume, "overwrite": overwrite}.items():
+        check_flag(value, name)
+    if not (on_progress is None or callable(on_progress)):
+        raise TypeError(f"on_progress must be a function or None, got {shown(on_progress)}")
     part = path.with_name(f"{path.name}.part")
     if part.exists() and not resume:
         check_new(path, overwrite)

@@ -2,6 +2,7 @@
 
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._labels import check_classes
+from sklearn_aera._validation import check_flag, check_label, shown
 from sklearn_aera.inspection._style import LIMIT_COLOR, axes_or_new, draw_bins, legend_above
 from sklearn_aera.metrics import detection_efficiency
 
@@ -72,6 +73,8 @@ class EfficiencyDisplay:
         -------
         EfficiencyDisplay
         """
+        check_label(name)
+        check_flag(limit, "limit")
         efficiency = detection_efficiency(
             y_true, y_score, snr, bins=bins, max_fpr=max_fpr, threshold=threshold
         )
@@ -98,6 +101,8 @@ class EfficiencyDisplay:
         -------
         EfficiencyDisplay
         """
+        if not (hasattr(estimator, "decision_function") or hasattr(estimator, "predict_proba")):
+            raise TypeError(f"estimator must be a fitted classifier, got {shown(estimator)}")
         check_classes(getattr(estimator, "classes_", ()))
         if hasattr(estimator, "decision_function"):
             score = estimator.decision_function(X)

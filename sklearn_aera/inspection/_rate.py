@@ -4,7 +4,12 @@ import numpy as np
 from scipy.stats import chi2
 
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._validation import check_real, check_vector
+from sklearn_aera._validation import (
+    check_label,
+    check_real,
+    check_vector,
+    shown,
+)
 from sklearn_aera.inspection._style import COLORS, axes_or_new, legend_above
 
 # Points of the curve, and of an extrapolation; decades that it goes below the lowest rate.
@@ -73,14 +78,19 @@ class RateDisplay:
         ValueError
             If there are no scores, they are not finite, or the time is not positive.
         """
+        check_label(name)
+        if not (tail is None or hasattr(tail, "rate")):
+            raise TypeError(f"tail must be a RateTail or None, got {shown(tail)}")
+        if chosen is not None:
+            chosen = check_real(chosen, "chosen")
         score = np.sort(check_vector(y_score, "y_score"))[::-1]
         limits = {"min_val": 0.0, "include_boundaries": "neither"}
         livetime = check_real(livetime, "livetime", **limits)
         number = np.unique(np.geomspace(1, len(score), _N_POINTS).astype(int))
         low = chi2.ppf(_TAILS[0], 2 * number) / 2 / livetime
         high = chi2.ppf(_TAILS[1], 2 * number + 2) / 2 / livetime
-        shown = score[number - 1], number / livetime, low, high
-        return cls(*shown, tail=tail, chosen=chosen, name=name).plot(ax)
+        curve = score[number - 1], number / livetime, low, high
+        return cls(*curve, tail=tail, chosen=chosen, name=name).plot(ax)
 
     def plot(self, ax=None):
         """Draw the rate with its interval, and the fitted tail dashed.

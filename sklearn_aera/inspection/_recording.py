@@ -71,6 +71,9 @@ class RecordingDisplay:
         """
         if not isinstance(recording, Recording):
             raise TypeError(f"recording must be a Recording, got {shown(recording)}")
+        fields = getattr(getattr(triggers, "dtype", None), "names", None) or ()
+        if triggers is not None and "time" not in fields:
+            raise TypeError(f"triggers must be what StreamTrigger finds, got {shown(triggers)}")
         n_times = recording.shape[1]
         if n_times == 0:
             raise ValueError("recording must have samples, got none")

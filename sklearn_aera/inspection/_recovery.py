@@ -3,7 +3,10 @@
 import numpy as np
 
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._validation import check_sampling_rate
+from sklearn_aera._validation import (
+    check_label,
+    check_sampling_rate,
+)
 from sklearn_aera.inspection._style import (
     DATA_COLOR,
     RECOVERED_COLOR,
@@ -95,6 +98,7 @@ class RecoveryDisplay:
 
         %(same_length)s
         """
+        check_label(name)
         series = check_series(trace=trace, recovered=recovered, signal=signal)
         check_sampling_rate(sampling_rate)
         return cls(**series, sampling_rate=sampling_rate, name=name).plot(axes)
@@ -189,6 +193,7 @@ class ResolutionDisplay:
         -------
         ResolutionDisplay
         """
+        check_label(name)
         ratio = energy_ratio(true_signals, recovered, sampling_rate=sampling_rate, window=window)
         return cls(recovery_resolution(ratio - 1, snr, bins=bins), name=name).plot(axes)
 

@@ -2,10 +2,15 @@
 
 import numpy as np
 import scipy.signal
-from sklearn.utils import check_array
 
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._validation import as_real_array, check_sampling_rate, equal_rates
+from sklearn_aera._validation import (
+    check_label,
+    check_reals,
+    check_rows,
+    check_sampling_rate,
+    equal_rates,
+)
 from sklearn_aera.inspection._style import COLORS, DATA_COLOR, axes_or_new, legend_above
 
 
@@ -88,8 +93,10 @@ class SpectrumDisplay:
         The density is the mean of the periodograms with a Hann window. The expected density is the
         mean of the same estimate for the model, including the leakage of carriers.
         """
-        traces = as_real_array(traces, "traces")
-        traces = check_array(traces, dtype=np.float64, input_name="traces")
+        check_label(name)
+        traces = check_rows(traces, "traces", np.float64)
+        if carriers is not None:
+            carriers = check_reals(carriers, "carriers", min_val=0.0, max_val=1e6).ravel()
         of_model = getattr(model, "sampling_rate", None)
         rate = (of_model or 180.0) if sampling_rate is None else sampling_rate
         rate = check_sampling_rate(rate)
@@ -151,7 +158,7 @@ def _autocovariance(model, n_samples):
         raise TypeError(
             f"model must be a fitted TraceSimulator or an autocovariance, got {model!r}"
         )
-    values = check_array(model, ensure_2d=False, dtype=np.float64, input_name="model")
+    values = check_reals(model, "model")
     if values.shape != (n_samples,):
         raise ValueError(
             f"model must have the {n_samples} lags of the traces, got shape {values.shape}"

@@ -38,7 +38,7 @@ def axes_or_grid(axes, n_rows, n_columns, *, size, sharex=False, name="axes"):
 def check_series(**series):
     """Return series of samples as arrays of one length, without those that are None."""
     first = next(iter(series))
-    series = {name: values for name, values in series.items() if values is not None}
+    series = {name: v for name, v in series.items() if v is not None or name == first}
     for name, values in series.items():
         series[name] = check_vector(values, name)
         if len(values) != len(series[first]):

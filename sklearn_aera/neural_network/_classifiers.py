@@ -113,7 +113,7 @@ class TraceClassifier(LogitsMixin, ClassifierMixin, NetworkEstimator):
         if isinstance(weights, dict):
             for weight in weights.values():
                 check_real(weight, "class_weight", min_val=0.0)
-        elif not (weights is None or isinstance(weights, str) and weights == "balanced"):
+        elif not (weights is None or (isinstance(weights, str) and weights == "balanced")):
             raise ValueError(
                 f"class_weight must be a dictionary, 'balanced' or None, got {shown(weights)}"
             )

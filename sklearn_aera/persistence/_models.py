@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._files import as_path, check_declared, check_pickle, check_readable, written_whole
+from sklearn_aera._validation import check_flag, shown
 
 SUFFIXES = (".skops", ".joblib")
 _CALLBACKS = "_skl_callbacks"
@@ -130,6 +131,8 @@ def load_model(path, *, allow_pickle=False, trusted=()):
     from sklearn.base import BaseEstimator
 
     path = _model_path(path)
+    check_flag(allow_pickle, "allow_pickle")
+    trusted = _names(trusted)
     check_readable(path)
     if path.suffix == ".joblib":
         check_pickle(path, allow_pickle)
@@ -175,6 +178,15 @@ def _load_joblib(path):
     return joblib.load(path)
 
 
+def _names(trusted):
+    """Return the names in a text or a sequence of texts."""
+    names = [trusted] if isinstance(trusted, str) else trusted
+    is_list = isinstance(names, list | tuple | set | frozenset)
+    if not (is_list and all(isinstance(name, str) for name in names)):
+        raise TypeError(f"trusted must be a name or a list of names, got {shown(trusted)}")
+    return set(names)
+
+
 def _load_skops(path, trusted):
     import skops.io
 
@@ -182,7 +194,6 @@ def _load_skops(path, trusted):
 
     with zipfile.ZipFile(path) as file:
         check_declared(path, sum(member.file_size for member in file.infolist()))
-    trusted = {trusted} if isinstance(trusted, str) else set(trusted)
     unknown = skops.io.get_untrusted_types(file=path)
     foreign = [name for name in unknown if not (is_trusted(name) or name in trusted)]
     old = [name for name in foreign if is_of_old_layout(name)]
