@@ -36,7 +36,7 @@ class Architecture:
         What the network gives: logits of the classes or the signal in the trace.
     learns_std : bool, default=False
         Whether a trace head also gives standard deviations: its output then has the shape
-        (2, *signal_shape).
+        ``(2, *signal_shape)``.
     """
 
     trace_shape: tuple[int, ...]
