@@ -6,19 +6,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_aera._validation import as_array, as_real_array, check_largest, shown
 
 
-def validate_traces(
-    estimator,
-    X,
-    *args,
-    reset=True,
-    several_channels=True,
-    dtype=(np.float64, np.float32),
-    **options,
-):
+def validate_traces(estimator, X, *args, reset=True, dtype=(np.float64, np.float32), **options):
     """Check traces for an estimator, as `sklearn.utils.validation.validate_data` does.
 
-    Traces are real numbers of shape (n_traces, n_samples) or, with ``several_channels``,
-    (n_traces, n_channels, n_samples). They are returned as an array, with ``y`` if it is given.
+    Traces are real numbers of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples).
+    They are returned as an array, with ``y`` if it is given.
     With ``reset``, in a fit, the estimator gets ``n_features_in_``, the number of values in a
     trace, and ``trace_shape_``, (n_samples,) or (n_channels, n_samples); otherwise it must be
     fitted, to traces that agree with both.
@@ -30,11 +22,6 @@ def validate_traces(
         raise ValueError(f"y must have a value for each trace, got {shown(args[0])}")
     shape = np.shape(X)
     if len(shape) == 3:
-        if not several_channels:
-            raise ValueError(
-                f"{type(estimator).__name__} takes traces of one channel, X of shape (n_traces, "
-                f"n_samples), got X of shape {shape}: select one channel, as in X[:, 0]"
-            )
         if shape[1] > shape[2]:
             raise ValueError(
                 f"X must have the shape (n_traces, n_channels, n_samples), got {shape} with more "

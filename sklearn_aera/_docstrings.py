@@ -109,6 +109,19 @@ regularization : float, default=1e-4
     "bank": """
 times_per_sample, n_slopes, n_phases : int, default=2
     Number of arrival times per sample, of spectral slopes and of phases of the templates.""",
+    "polarizations": """
+arms : sequence of float or "vertical", default=None
+    Arms of the antenna, one for each channel, as of
+    `TraceSimulator <sklearn_aera.simulation.TraceSimulator>`. None for one channel, and for two or
+    three orthogonal ones, ``(0, 90, "vertical")``. The azimuth of the electric field is unknown and
+    uniform.
+n_polarizations : int, default=8
+    Number of azimuths of the templates, used with several channels.""",
+    "signals_channels": """
+Returns
+-------
+ndarray of the shape of X, float32
+    In the unit of the traces.""",
     "window": """
 window : (float, float) or None, default=None
     Part of the trace in which the energy is summed, in us from the first sample; None for the

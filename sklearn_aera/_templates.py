@@ -5,6 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import scipy.fft
 
+from sklearn_aera._channel_covariance import ChannelCovariance, fit_channel_covariance
+from sklearn_aera._channel_templates import in_channels, polarizations
+from sklearn_aera._channels import by_channel
 from sklearn_aera._covariance import stationary_autocovariance
 from sklearn_aera._events import MAX_SLOPE
 from sklearn_aera._frequency_grid import FrequencyGrid
@@ -29,20 +32,22 @@ class TemplateBank(NamedTuple):
     A cell of the bank is one shape and arrival time. A pulse with phase psi, whose largest
     absolute sample is 1, is ``(cos(psi) in_phase + sin(psi) quadrature) / peak``. The arrival
     times of a shape have equal steps, so that one fast Fourier transform gives the products of a
-    trace with all its templates.
+    trace with all its templates. In several channels, a pulse has one waveform, and amplitudes
+    that follow from its polarization; the largest, in units of the noise, is 1.
 
     Parameters
     ----------
-    covariance : StationaryCovariance
-        Covariance of the noise.
+    covariance : StationaryCovariance or ChannelCovariance
+        Covariance of the noise, the latter for several channels.
     grid : FrequencyGrid
         Frequencies of the templates.
     spectra : ndarray of shape (n_shapes, n_bins), complex64
         Spectrum of each shape at its first arrival time.
     times_per_sample : int
         Number of arrival times per sample.
-    weights : ndarray of shape (n_phases, 2, n_cells), float32
-        Cosine and sine of each phase over the peak.
+    weights : ndarray of shape (n_phases, 2 n_channels, n_cells), float32
+        Cosine and sine of each phase over the peak. For several channels, each phase is repeated
+        for each polarization, and both numbers, times the amplitude, for each channel.
     energy : ndarray of shape (n_phases, n_cells), float32
         Squared norm of the whitened templates of unit peak.
     mean_square : ndarray of shape (n_cells,), float32
@@ -66,10 +71,13 @@ class TemplateBank(NamedTuple):
     def products(self, white):
         """Return the products of templates with traces.
 
-        ``white`` are traces times the inverse of the covariance, (n_traces, n_samples). The
-        products with the in-phase templates come first, then those with the quadratures:
-        (n_traces, 2 n_cells), float32.
+        ``white`` are traces times the inverse of the covariance, (n_traces, n_samples) or
+        (n_traces, n_channels, n_samples). The products with the in-phase templates come first,
+        then those with the quadratures, both for the first channel, then for the next one:
+        (n_traces, 2 n_channels n_cells), float32.
         """
+        if white.ndim == 3:
+            return np.concatenate([self.products(channel) for channel in by_channel(white)], axis=1)
         n_cells, n_times, band = len(self.times), self._n_times, self._band
         spectrum = scipy.fft.rfft(white.astype(np.float32), self.grid.n_grid)[:, band]
         padded = np.zeros((len(white), self._n_fine), dtype=np.complex64)
@@ -82,10 +90,12 @@ class TemplateBank(NamedTuple):
         return products
 
     def signals(self, amplitudes):
-        """Return sums of templates: (n_traces, n_samples), float32.
+        """Return sums of templates, of the shape of the traces, float32.
 
-        The amplitudes, of shape (n_traces, 2 n_cells), are in the order of `products`.
+        The amplitudes, of shape (n_traces, 2 n_channels n_cells), are in the order of `products`.
         """
+        if self.has_channels:
+            return self._in_channels(TemplateBank.signals, amplitudes)
         n_cells, n_times, coefficients = len(self.times), self._n_times, 0.0
         for shape, first in zip(self.spectra, range(0, n_cells, n_times), strict=True):
             in_phase, quadrature = (
@@ -105,11 +115,14 @@ class TemplateBank(NamedTuple):
         return self.grid.synthesize(spectra), self.grid.synthesize(1j * spectra)
 
     def squares(self, amplitudes):
-        """Return sums of the squares of templates, (n_traces, n_samples), float32.
+        """Return sums of the squares of templates, of the shape of the traces, float32.
 
         The square of a template ``a P + b Q`` is ``a^2 P^2 + a b (2 P Q) + b^2 Q^2``. The
-        amplitudes, of shape (n_traces, 3 n_cells), are the factors ``a^2``, ``a b`` and ``b^2``.
+        amplitudes, of shape (n_traces, 3 n_channels n_cells), are the factors ``a^2``, ``a b`` and
+        ``b^2``, for one channel after the other.
         """
+        if self.has_channels:
+            return self._in_channels(TemplateBank.squares, amplitudes)
         n_cells, n_times, n_grid, total = len(self.times), self._n_times, self.grid.n_grid, 0.0
         for number, shape in enumerate(self.spectra):
             for offset in range(min(self.times_per_sample, n_times)):
@@ -123,6 +136,18 @@ class TemplateBank(NamedTuple):
                     product = scipy.fft.rfft(product.astype(np.float32))
                     total = total + product * scipy.fft.rfft(moved, n_grid)
         return scipy.fft.irfft(total, n_grid)[:, : self.grid.n_samples]
+
+    @property
+    def has_channels(self):
+        """Whether traces have an axis for channels."""
+        return isinstance(self.covariance, ChannelCovariance)
+
+    def _in_channels(self, function, amplitudes):
+        """Apply a function of a bank to the amplitudes in each channel."""
+        one = self._replace(covariance=self.covariance.components[0])
+        n_channels = len(self.covariance.components)
+        channels = np.split(amplitudes, n_channels, axis=1)
+        return np.stack([function(one, channel) for channel in channels], axis=1)
 
     @property
     def _n_times(self):
@@ -140,24 +165,43 @@ class TemplateBank(NamedTuple):
 def fit_bank(estimator, pulse, response, background):
     """Make the bank of templates that the parameters of an estimator describe.
 
-    The noise is that of ``background``, traces of shape (n_traces, n_samples). Returns the bank
-    and the autocovariance of the background from lag 0 on, (n_samples,). The templates are for
-    traces divided by the square root of the latter at lag 0.
+    The noise is that of ``background``, traces of shape (n_traces, n_samples) or (n_traces,
+    n_channels, n_samples). Returns the bank and the autocovariance of the background from lag 0
+    on, (n_samples,) or (n_channels, n_samples). The templates are for traces divided by the square
+    root of the latter at lag 0.
     """
     regularization = check_regularization(estimator.regularization)
     n_phases = check_count(estimator.n_phases, "n_phases", max_val=_MAX_PER_CELL)
     n_slopes = check_count(estimator.n_slopes, "n_slopes", max_val=_MAX_PER_CELL)
     limits = {"min_val": -MAX_SLOPE, "max_val": MAX_SLOPE}
     slopes = check_interval(estimator.spectral_slope, "spectral_slope", **limits)
-    grid = FrequencyGrid.from_response(response, estimator.sampling_rate, background.shape[1])
+    grid = FrequencyGrid.from_response(response, estimator.sampling_rate, background.shape[-1])
     times = arrival_times(estimator.arrival_time, grid, estimator.times_per_sample)
     shapes = pulse.prepare(grid).shapes(slopes, n_slopes)
+    if shapes[0].ndim == 3:
+        raise ValueError(
+            "pulse must have one waveform for all channels, got a library with three components"
+        )
+    directions = polarizations(estimator, pulse, background.shape[1:-1])
+    covariance, autocovariance = _fit_covariance(background, regularization)
+    parts = (covariance,) if directions is None else covariance.components
+    options = n_phases, estimator.times_per_sample
+    banks = [build_bank(*shapes, grid, times, part, *options) for part in parts]
+    bank = banks[0] if directions is None else in_channels(banks, covariance, directions)
+    # White noise that was added, out of the band, is not in the traces.
+    share = regularization / (1 + regularization)
+    added = share * sum(part.autocovariance[0] * part.inverse_diagonals()[0] for part in parts)
+    return bank._replace(n_values=float(max(bank.n_values - added, 1.0))), autocovariance
+
+
+def _fit_covariance(background, regularization):
+    """Return the covariance of background over its standard deviation, and its autocovariance."""
+    if background.ndim == 3:
+        covariance, scale = fit_channel_covariance(background, regularization)
+        return covariance, covariance.autocovariance * scale[:, None] ** 2
     autocovariance = stationary_autocovariance(background, regularization)
     covariance = StationaryCovariance.from_autocovariance(autocovariance / autocovariance[0])
-    bank = build_bank(*shapes, grid, times, covariance, n_phases, estimator.times_per_sample)
-    # White noise that was added, out of the band, is not in the traces.
-    added = regularization / (1 + regularization) * covariance.inverse_diagonals()[0]
-    return bank._replace(n_values=float(max(bank.n_values - added, 1.0))), autocovariance
+    return covariance, autocovariance
 
 
 def arrival_times(arrival_time, grid, times_per_sample):
@@ -228,27 +272,34 @@ def build_bank(spectra, phase_jitter, grid, times, covariance, n_phases, times_p
 def white_batches(X, bank, scale):
     """Divide traces by their root mean square, and multiply them by the inverse covariance.
 
-    Yields, for batches of traces, their slice, the products, (n_traces, n_samples), float64, zero
-    for a trace that is zero, the RMS of the traces over ``scale``, and the squared norm of the
-    whitened traces over ``scale``, both (n_traces,), float64.
+    ``scale`` is that of the noise, a number, or (n_channels,) for several channels, which are
+    divided by it. Yields, for batches of traces, their slice, the products, of the shape of the
+    traces, float64, zero for a trace that is zero, the RMS of the traces over ``scale``, and the
+    squared norm of the whitened traces over ``scale``, both (n_traces,), float64.
     """
+    axes = tuple(range(1, X.ndim))
     for rows in batches(X, len(bank.times)):
-        relative, peak = divide_by_peak(X[rows], dtype=np.float64)
-        rms = np.sqrt(np.mean(np.square(relative), axis=1, keepdims=True))
+        traces, unit = X[rows], scale
+        if bank.has_channels:
+            unit = np.mean(scale)
+            traces = traces / (scale / unit)[:, None]
+        relative, peak = divide_by_peak(traces, dtype=np.float64)
+        rms = np.sqrt(np.mean(np.square(relative), axis=axes, keepdims=True))
         np.divide(relative, rms, out=relative, where=rms > 0)
         white = bank.covariance.solve(relative)
-        rms = np.minimum((rms * (peak / scale))[:, 0], LOUDEST)
-        power = rms**2 * np.einsum("ij,ij->i", relative, white)
+        rms = np.minimum((rms * (peak / unit)).reshape(-1), LOUDEST)
+        power = rms**2 * np.einsum("ij,ij->i", *(a.reshape(len(a), -1) for a in (relative, white)))
         yield rows, white, rms, np.maximum(power, 0)
 
 
-def matched_filter(products, pair):
-    """Combine the products with both quadratures into the matched filter of one phase.
+def matched_filter(products, weights):
+    """Combine the products with all quadratures into the matched filter of one phase.
 
-    The products, (n_traces, 2 n_cells), are those of `TemplateBank.products`. The
-    pair, (2, n_cells), is the weights of the phase, from ``bank.weights``.
+    The products, (n_traces, 2 n_channels n_cells), are those of `TemplateBank.products`. The
+    weights, (2 n_channels, n_cells), are those of the phase, from ``bank.weights``.
     """
-    n_cells = products.shape[1] // 2
-    z = products[:, :n_cells] * pair[0]
-    z += products[:, n_cells:] * pair[1]
+    parts = np.split(products, len(weights), axis=1)
+    z = parts[0] * weights[0]
+    for part, weight in zip(parts[1:], weights[1:], strict=True):
+        z += part * weight
     return z

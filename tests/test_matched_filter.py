@@ -104,11 +104,3 @@ def test_background_of_any_labels(loud):
         np.testing.assert_array_equal(MatchedFilter().fit(X, labels).autocovariance_, expected)
     with pytest.raises(ValueError, match="must say which label is the background"):
         MatchedFilter().fit(X, np.array(["off", "on"])[y])
-
-
-def test_several_channels(loud):
-    with pytest.raises(ValueError, match="MatchedFilter takes traces of one channel"):
-        MatchedFilter().fit(loud.traces[:10].reshape(10, 2, 250))
-    matched_filter = MatchedFilter().fit(loud.traces[:10])
-    with pytest.raises(ValueError, match="MatchedFilter takes traces of one channel"):
-        matched_filter.transform(loud.traces[:10, None])

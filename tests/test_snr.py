@@ -84,12 +84,13 @@ def test_bad_parameters(parameters, message):
         SNRCalculator(**parameters).fit(_trace_with_peak())
 
 
-def test_several_channels():
-    with pytest.raises(ValueError, match=r"SNRCalculator takes traces of one channel.*1, 2, 500"):
-        SNRCalculator().fit(np.ones((1, 2, 500)))
-    calculator = SNRCalculator().fit(_trace_with_peak())
-    with pytest.raises(ValueError, match=r"SNRCalculator takes traces of one channel"):
-        calculator.transform(_trace_with_peak()[:, None])
+def test_strongest_of_several_channels():
+    traces = np.random.default_rng(0).normal(size=(9, 3, 500))
+    one = SNRCalculator().fit(traces[:, 0])
+    expected = np.max([one.transform(traces[:, n]) for n in range(3)], axis=0)
+    np.testing.assert_allclose(SNRCalculator().fit_transform(traces), expected, rtol=1e-12)
+    with pytest.raises(ValueError, match=r"traces of shape \(500,\), as in fit, got.*\(3, 500"):
+        one.transform(traces)
 
 
 @pytest.mark.parametrize("extractor", [SNRCalculator(), MatchedFilter()])

@@ -1,5 +1,6 @@
 """Matched filter for pulses of unknown time, shape and phase."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ class MatchedFilter(FeatureNamesMixin, TransformerMixin, Estimator):
     signal-to-noise ratio of a template is the product of whitened trace and whitened template
     over the norm of the latter. In noise alone, it is a standard normal variable. The features
     are those of the template with the largest absolute ratio, over arrival times, spectral
-    slopes and phases.
+    slopes, phases and, in several channels, polarizations.
 
     Parameters
     ----------
@@ -35,10 +36,11 @@ class MatchedFilter(FeatureNamesMixin, TransformerMixin, Estimator):
     %(spectral_slope)s
     %(regularization)s
     %(bank)s
+    %(polarizations)s
 
     Attributes
     ----------
-    autocovariance_ : ndarray of shape (n_samples,)
+    autocovariance_ : ndarray of shape (n_samples,) or (n_channels, n_samples)
         Autocovariance of the background from lag 0 on.
     bank_ : TemplateBank
         Templates, and what whitens traces.
@@ -77,17 +79,19 @@ class MatchedFilter(FeatureNamesMixin, TransformerMixin, Estimator):
     times_per_sample: int = 2
     n_slopes: int = 2
     n_phases: int = 2
+    arms: Sequence | None = None
+    n_polarizations: int = 8
 
     @one_task
     def fit(self, X, y=None):
         """Estimate the covariance of the background, and make the templates.
 
-        %(X)s
+        %(X_channels)s
         %(y_background)s
 
         %(fitted)s
         """
-        X = validate_traces(self, X, several_channels=False, ensure_min_features=2)
+        X = validate_traces(self, X, ensure_min_features=2)
         pulse = check_part(self.pulse, "pulse", AnalyticPulse, "shapes")
         response = check_part(self.response, "response", BandPass, "gain")
         self.bank_, self.autocovariance_ = fit_bank(self, pulse, response, background_rows(X, y))
@@ -96,16 +100,17 @@ class MatchedFilter(FeatureNamesMixin, TransformerMixin, Estimator):
     def transform(self, X):
         """Find the best fitting template of each trace.
 
-        %(X)s
+        %(X_channels)s
 
         Returns
         -------
         ndarray of shape (n_traces, 3), float64
-            Matched signal-to-noise ratio, arrival time in us, and polarity (-1 or 1). For a trace
-            of zeros, the ratio is 0 and the other features have no meaning.
+            Matched signal-to-noise ratio, arrival time in us, and polarity (-1 or 1), in several
+            channels with a polarization from 0 to 180 degrees. For a trace of zeros, the ratio is
+            0 and the other features have no meaning.
         """
-        X = validate_traces(self, X, reset=False, several_channels=False)
-        batches = white_batches(X, self.bank_, np.sqrt(self.autocovariance_[0]))
+        X = validate_traces(self, X, reset=False)
+        batches = white_batches(X, self.bank_, np.sqrt(self.autocovariance_[..., 0]))
         return np.concatenate([self._features(white, rms) for _, white, rms, _ in batches])
 
     def _features(self, white, rms):

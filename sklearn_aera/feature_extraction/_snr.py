@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import TransformerMixin
 
 from sklearn_aera._base import Estimator, FeatureNamesMixin, one_task
-from sklearn_aera._channels import validate_traces
+from sklearn_aera._channels import by_channel, validate_traces
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._scaling import divide_by_peak
 from sklearn_aera._validation import check_real, window_samples
@@ -16,7 +16,8 @@ class SNRCalculator(FeatureNamesMixin, TransformerMixin, Estimator):
     """Compute the signal-to-noise ratio of each trace, from the measured trace alone.
 
     The ratio is the largest absolute value in the signal window over the RMS of the noise
-    window. ``make_pipeline(SNRCalculator(), LogisticRegression())`` is the classical threshold.
+    window. Of several channels, the largest ratio counts. ``make_pipeline(SNRCalculator(),
+    LogisticRegression())`` is the classical threshold.
 
     Parameters
     ----------
@@ -60,12 +61,12 @@ class SNRCalculator(FeatureNamesMixin, TransformerMixin, Estimator):
     def fit(self, X, y=None):
         """Check the parameters and the traces.
 
-        %(X)s
+        %(X_channels)s
         y : ignored
 
         %(fitted)s
         """
-        validate_traces(self, X, several_channels=False)
+        validate_traces(self, X)
         check_real(self.exclusion, "exclusion", min_val=0.0)
         self._samples("signal_window")
         self._samples("noise_window")
@@ -74,21 +75,25 @@ class SNRCalculator(FeatureNamesMixin, TransformerMixin, Estimator):
     def transform(self, X):
         """Compute the ratios.
 
-        %(X)s
+        %(X_channels)s
 
         Returns
         -------
         ndarray of shape (n_traces, 1), float64
             0 for a trace of zeros.
         """
-        X = validate_traces(self, X, reset=False, several_channels=False)
+        X = validate_traces(self, X, reset=False)
+        return np.max([self._ratios(channel) for channel in by_channel(X)], axis=0)[:, None]
+
+    def _ratios(self, X):
+        """Compute the ratios of traces of one channel, (n_traces,)."""
         signal = X[:, self._samples("signal_window")]
         if self.noise_window is not None:
             ratio = signal_to_noise_ratio(signal, X[:, self._samples("noise_window")])
         else:
             ratio = self._ratio_outside_peak(X)
         # Where the noise is exactly zero, the ratio is the largest float32.
-        return np.minimum(ratio, np.finfo(np.float32).max)[:, None]
+        return np.minimum(ratio, np.finfo(np.float32).max)
 
     @np.errstate(divide="ignore", over="ignore")
     def _ratio_outside_peak(self, X):
@@ -103,4 +108,4 @@ class SNRCalculator(FeatureNamesMixin, TransformerMixin, Estimator):
 
     def _samples(self, name):
         """Return the slice of the samples in a window."""
-        return window_samples(getattr(self, name), name, self.sampling_rate, self.n_features_in_)
+        return window_samples(getattr(self, name), name, self.sampling_rate, self.trace_shape_[-1])

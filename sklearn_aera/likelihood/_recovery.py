@@ -24,8 +24,8 @@ def posterior_mean(X, bank, prior, scale, degrees_of_freedom, *, return_std=Fals
     contributes s = 0.
 
     The bank is for traces divided by ``scale``, that of the noise. The signals are in the unit of
-    the traces, of shape (n_traces, n_samples), float32. With ``return_std`` the standard deviations
-    of the same sum are returned beside them, the roots of ``E[s^2 | x] - E[s | x]^2``.
+    the traces and of their shape, float32. With ``return_std`` the standard deviations of the same
+    sum are returned beside them, the roots of ``E[s^2 | x] - E[s | x]^2``.
     """
 
     def moments(products, rms, power):
@@ -59,11 +59,11 @@ def _recover(estimate, X, bank, scale):
     """Apply a function of products, RMS and power, which returns signals over the RMS.
 
     It returns a sequence of arrays. They are brought to the unit of the traces, and returned as a
-    list of arrays of shape (n_traces, n_samples), float32.
+    list of arrays of the shape of the traces, float32.
     """
     found = []
     for _, white, rms, power in white_batches(X, bank, scale):
-        unit = (rms * scale).astype(np.float32)[:, None]
+        unit = np.multiply.outer(rms, scale).astype(np.float32)[..., None]
         found.append([part * unit for part in estimate(bank.products(white), rms, power)])
     return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
@@ -71,25 +71,27 @@ def _recover(estimate, X, bank, scale):
 def _amplitude_sums(products, rms, power, bank, prior, degrees_of_freedom, with_squares):
     """Return sums of posterior mean amplitudes over the phases and polarities of each cell.
 
-    The first array has the amplitudes of in-phase templates and quadratures, (n_traces,
-    2 n_cells). The second, None unless it is wanted, has the mean squares of the amplitudes for
-    the products of both, see `TemplateBank.squares`, (n_traces, 3 n_cells).
+    The first array has the amplitudes of in-phase templates and quadratures, in the order of
+    ``TemplateBank.products``. The second, None unless it is wanted, has the mean squares of the
+    amplitudes for the products of both, see `TemplateBank.squares`.
     """
     pairs, gain, largest, ratio = match(products, rms, power, bank, prior, degrees_of_freedom)
-    total = np.zeros(len(rms))
-    sums = np.zeros((5 if with_squares else 2, len(rms), len(bank.times)), dtype=np.float32)
-    for (z, energy), (cosine, sine) in zip(pairs, bank.weights, strict=True):
+    total, n_first = np.zeros(len(rms)), bank.weights.shape[1]
+    n_sums = 5 * n_first // 2 if with_squares else n_first
+    sums = np.zeros((n_sums, len(rms), len(bank.times)), dtype=np.float32)
+    for (z, energy), quadratures in zip(pairs, bank.weights, strict=True):
         for polarity in (1, -1):
             terms = polarity * z, energy, prior, gain, largest
             rows, cells, moments = _amplitude_moments(3 if with_squares else 2, *terms)
             total += np.bincount(rows, moments[0], len(rms))
-            weights = [(1, polarity * cosine), (1, polarity * sine)]
-            weights += [(2, cosine**2), (2, cosine * sine), (2, sine**2)]
+            weights = [(1, polarity * weight) for weight in quadratures]
+            for cosine, sine in zip(quadratures[::2], quadratures[1::2], strict=True):
+                weights += [(2, cosine**2), (2, cosine * sine), (2, sine**2)]
             for part, (power_of_amplitude, weight) in zip(sums, weights, strict=False):
                 part[rows, cells] += moments[power_of_amplitude] * weight[cells]
     ratio += np.log(total / (2 * bank.energy.size))
     sums *= (expit(ratio + prior.log_odds) / total).astype(np.float32)[:, None]
-    means, squares = np.concatenate(sums[:2], axis=1), sums[2:]
+    means, squares = np.concatenate(sums[:n_first], axis=1), sums[n_first:]
     return means, np.concatenate(squares, axis=1) if with_squares else None
 
 
@@ -160,19 +162,21 @@ def _amplitude_moments(n_moments, *terms):
 
 
 def _best_amplitudes(products, bank):
-    """Return the amplitudes of the best fitting template, (n_traces, 2 n_cells)."""
+    """Return the amplitudes of the best fitting template, in the order of the products."""
     n_cells, rows = len(bank.times), np.arange(len(products))
     largest = np.full(len(products), -1.0, dtype=np.float32)
     cell = np.zeros(len(products), dtype=int)
-    best_pair = np.zeros((2, len(products)), dtype=np.float32)
-    for pair, energy in zip(bank.weights, bank.energy, strict=True):
-        z = matched_filter(products, pair)
+    best_weights = np.zeros((bank.weights.shape[1], len(products)), dtype=np.float32)
+    for weights, energy in zip(bank.weights, bank.energy, strict=True):
+        z = matched_filter(products, weights)
         statistic = z**2 / energy
         best = statistic.argmax(axis=1)
         better = statistic[rows, best] > largest
         largest = np.where(better, statistic[rows, best], largest)
         cell = np.where(better, best, cell)
-        best_pair = np.where(better, pair[:, best] * (z[rows, best] / energy[best]), best_pair)
+        amplitudes = weights[:, best] * (z[rows, best] / energy[best])
+        best_weights = np.where(better, amplitudes, best_weights)
     amplitudes = np.zeros_like(products)
-    amplitudes[rows, cell], amplitudes[rows, cell + n_cells] = best_pair
+    for number, part in enumerate(best_weights):
+        amplitudes[rows, cell + number * n_cells] = part
     return amplitudes

@@ -19,6 +19,8 @@ from sklearn_aera.persistence._onnx_network import write_network
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer, WienerFilter
 
 _FLOAT32 = np.finfo(np.float32)
+# Steps that are written for one channel only.
+_ONE_CHANNEL = (MatchedFilter, SNRCalculator, WienerFilter)
 # Largest difference between a whitening matrix and its mirror image, relative to its elements.
 _SYMMETRIC = 1e-5
 
@@ -33,7 +35,7 @@ def steps_of(model):
 
 
 def check_steps(steps):
-    """Raise TypeError that names the first step that cannot be written, or is at a wrong place."""
+    """Raise an error that names the first step that cannot be written, or is at a wrong place."""
     *transformers, last = steps
     for number, step in enumerate(steps):
         allowed = _PREDICTORS if step is last and number == len(transformers) else _TRANSFORMERS
@@ -47,6 +49,13 @@ def check_steps(steps):
     whitener = getattr(last, "whitener_", None)
     if whitener is not None and type(whitener) not in _TRANSFORMERS:
         raise TypeError(f"{type(whitener).__name__} cannot be exported as a whitener")
+    for step in (*steps, whitener):
+        shape = getattr(step, "trace_shape_", ())
+        if type(step) in _ONE_CHANNEL and len(shape) == 2:
+            raise ValueError(
+                f"{type(step).__name__} can be exported for one channel, got traces of shape "
+                f"{shape}"
+            )
 
 
 def write_steps(graph, steps):

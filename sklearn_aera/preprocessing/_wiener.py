@@ -5,7 +5,8 @@ from scipy.linalg import toeplitz
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
 from sklearn_aera._base import Estimator, one_task
-from sklearn_aera._channels import validate_traces
+from sklearn_aera._channel_covariance import channel_unmixing
+from sklearn_aera._channels import by_channel, validate_traces
 from sklearn_aera._covariance import signal_autocovariance, stationary_autocovariance
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._labels import background_mask, background_rows
@@ -34,15 +35,17 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
 
     Attributes
     ----------
-    autocovariance_ : ndarray of shape (n_samples,)
+    autocovariance_ : ndarray of shape (n_samples,) or (n_channels, n_samples)
         Autocovariance of the background from lag 0 on, in the squared unit of the traces.
-    signal_autocovariance_ : ndarray of shape (n_samples,)
-        Autocovariance of the pulses.
-    covariance_ : StationaryCovariance
-        Covariance of traces with pulses, the sum of both.
-    filter_ : ndarray of shape (n_samples, n_samples), float32, or None
-        Matrix that traces are multiplied by from the right. None for more than 1 024 samples, for
-        which fast Fourier transforms are faster.
+    unmixing_ : ndarray of shape (n_channels, n_channels), or None
+        Matrix that turns channels into uncorrelated components; None for one channel.
+    signal_autocovariance_ : ndarray of shape (n_samples,) or (n_channels, n_samples)
+        Autocovariance of the pulses, in each component.
+    covariance_ : StationaryCovariance or tuple
+        Covariance of traces with pulses, the sum of both; one for each component.
+    filter_ : ndarray of shape (n_samples, n_samples), float32, None or tuple
+        Matrix that traces are multiplied by from the right; one for each component. None for more
+        than 1 024 samples, for which fast Fourier transforms are faster.
     %(trace_shape)s
 
     See Also
@@ -55,6 +58,10 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
     A linear filter does not depend on the arrival time of the pulse. It keeps noise with the
     spectrum of a pulse in the whole trace, and reduces the amplitude of every pulse.
     ``examples/benchmarks/recovery.py`` compares it with non-linear estimates.
+
+    Several channels are turned into components whose noise is uncorrelated, as in
+    `ChannelCovariance`. Pulses count as uncorrelated, too, which they are for orthogonal arms with
+    noise of the same strength and a uniform polarization.
 
     References
     ----------
@@ -78,8 +85,8 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
     def fit(self, X, y):
         """Estimate the covariances of background and pulses.
 
-        %(X)s
-        y : array-like of shape (n_traces,) or (n_traces, n_samples)
+        %(X_channels)s
+        y : array-like of shape (n_traces,) or of the shape of X
             Labels or true signals. The background has the label 0 or False, else the smaller of
             two numbers or the text "noise" or "background"; its true signals are zero throughout.
             Traces of background with more than 100 times their median power are left out, with a
@@ -89,36 +96,40 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
         %(fitted)s
         """
         regularization = check_regularization(self.regularization)
-        options = {"several_channels": False, "multi_output": True, "ensure_min_features": 2}
-        X, y = validate_traces(self, X, y, **options)
+        X, y = validate_traces(self, X, y, multi_output=True, ensure_min_features=2)
         is_noise = background_mask(y)
         if is_noise.all() or not is_noise.any():
             raise ValueError("y must have two classes, without and with a pulse, got one class")
-        self.autocovariance_ = stationary_autocovariance(background_rows(X, y), regularization)
-        self.signal_autocovariance_ = signal_autocovariance(X[~is_noise], self.autocovariance_)
-        total = self.autocovariance_ + self.signal_autocovariance_
-        self.covariance_ = StationaryCovariance.from_autocovariance(total)
-        self.filter_ = None
-        if len(total) <= DENSE_LENGTH:
-            signal = toeplitz(self.signal_autocovariance_)
-            self.filter_ = self.covariance_.solve(signal).T.astype(np.float32)
+        background, traces = background_rows(X, y), X[~is_noise]
+        self.unmixing_ = None
+        if X.ndim == 3:
+            self.unmixing_ = channel_unmixing(background, regularization)
+            background, traces = (_mixed(self.unmixing_, x) for x in (background, traces))
+        parts = zip(by_channel(background), by_channel(traces), strict=True)
+        parts = [_fit(*part, regularization) for part in parts]
+        if X.ndim == 2:
+            (part,) = parts
+            self.autocovariance_, self.signal_autocovariance_, self.covariance_, self.filter_ = part
+            return self
+        noise, signal, self.covariance_, self.filter_ = zip(*parts, strict=True)
+        self.signal_autocovariance_ = np.stack(signal)
+        self.autocovariance_ = np.linalg.inv(self.unmixing_) ** 2 @ np.stack(noise)
         return self
 
     def transform(self, X):
         """Estimate the pulses.
 
-        %(X)s
+        %(X_channels)s
 
-        %(signals)s
+        %(signals_channels)s
         """
-        X = validate_traces(self, X, reset=False, several_channels=False, dtype=np.float32)
-        if self.filter_ is not None:
-            return X @ self.filter_
-        signals = np.empty_like(X)
-        for rows in batches(X, 2 * X.shape[1]):
-            white = self.covariance_.solve(X[rows].astype(np.float64))
-            signals[rows] = toeplitz_product(self.signal_autocovariance_, white)
-        return signals
+        X = validate_traces(self, X, reset=False, dtype=np.float32)
+        if X.ndim == 2:
+            return _filtered(X, self.signal_autocovariance_, self.covariance_, self.filter_)
+        parts = self.signal_autocovariance_, self.covariance_, self.filter_
+        components = by_channel(_mixed(self.unmixing_, X))
+        signals = [_filtered(*part) for part in zip(components, *parts, strict=True)]
+        return _mixed(np.linalg.inv(self.unmixing_), np.stack(signals, axis=1))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -126,3 +137,28 @@ class WienerFilter(OneToOneFeatureMixin, TransformerMixin, Estimator):
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         return tags
+
+
+def _fit(background, traces, regularization):
+    """Return the autocovariances of noise and pulses, their sum, and the matrix of the filter."""
+    noise = stationary_autocovariance(background, regularization)
+    signal = signal_autocovariance(traces, noise)
+    covariance = StationaryCovariance.from_autocovariance(noise + signal)
+    matrix = None
+    if len(noise) <= DENSE_LENGTH:
+        matrix = covariance.solve(toeplitz(signal)).T.astype(np.float32)
+    return noise, signal, covariance, matrix
+
+
+def _filtered(X, signal, covariance, matrix):
+    if matrix is not None:
+        return X @ matrix
+    signals = np.empty_like(X)
+    for rows in batches(X, 2 * X.shape[1]):
+        white = covariance.solve(X[rows].astype(np.float64))
+        signals[rows] = toeplitz_product(signal, white)
+    return signals
+
+
+def _mixed(matrix, X):
+    return matrix.astype(X.dtype) @ X

@@ -3,10 +3,10 @@
 import numpy as np
 import scipy.fft
 
+from sklearn_aera._arms import direction
 from sklearn_aera._base import Documented
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import check_rows, check_sampling_rate
-from sklearn_aera.simulation._pulse import direction
 
 # Points per sample at which the envelope is computed to find its peak.
 _OVERSAMPLING = 16

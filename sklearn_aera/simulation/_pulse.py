@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklearn_aera._arms import direction
 from sklearn_aera._base import Documented
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._events import MAX_SLOPE
@@ -49,14 +50,6 @@ def amplitude_spectrum(frequencies, slope, quadratic_slope=0.0, quadratic_freque
             f"1e15, got quadratic_slope={q} and slopes from {slope.min()} to {slope.max()}"
         )
     return np.exp((np.log(10) * exponent).astype(np.float32))
-
-
-def direction(azimuth, elevation):
-    """Unit vectors (..., 3) of directions, whose angles are in degrees."""
-    azimuth, elevation = np.broadcast_arrays(np.deg2rad(azimuth), np.deg2rad(elevation))
-    horizontal = np.cos(elevation)
-    vectors = horizontal * np.cos(azimuth), horizontal * np.sin(azimuth), np.sin(elevation)
-    return np.stack(vectors, axis=-1).astype(np.float32)
 
 
 @fill_docstring()

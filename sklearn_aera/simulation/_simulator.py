@@ -11,6 +11,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_aera._arms import check_arms
 from sklearn_aera._base import Estimator, one_task
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._events import EVENT_COLUMNS, check_events, require
@@ -23,11 +24,10 @@ from sklearn_aera._validation import (
     check_n_jobs,
     check_part,
     check_real,
-    shown,
 )
 from sklearn_aera.simulation._bandpass import BandPass
 from sklearn_aera.simulation._noise import AntennaNoise
-from sklearn_aera.simulation._pulse import AnalyticPulse, direction
+from sklearn_aera.simulation._pulse import AnalyticPulse
 
 # Events per batch: the arrays of a batch stay in the processor's cache.
 _BATCH_SIZE = 256
@@ -129,7 +129,7 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         grid = FrequencyGrid.from_response(self.response_, self.sampling_rate, self.n_samples)
         self.frequency_grid_ = grid
         self.pulse_, self.noise_ = pulse.prepare(grid), noise.prepare(grid)
-        self.arms_ = None if self.arms is None else _check_arms(self.arms)
+        self.arms_ = None if self.arms is None else check_arms(self.arms)
         self.n_features_in_ = self._check_input(X).shape[1]
         self._n_features_out = grid.n_samples
         return self
@@ -271,23 +271,6 @@ class TraceSimulator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimato
         # The input is an event table with five given columns, not an arbitrary 2-D array.
         tags.input_tags.two_d_array = False
         return tags
-
-
-def _check_arms(arms):
-    """Return the unit vectors of arms, shape (n_channels, 3), float32."""
-    arms = list(arms) if isinstance(arms, np.ndarray) and arms.ndim > 0 else arms
-    if isinstance(arms, str) or not isinstance(arms, Sequence) or len(arms) == 0:
-        raise ValueError(
-            f"arms must be a sequence of azimuths in degrees or 'vertical', got {shown(arms)}"
-        )
-    angles = []
-    for arm in arms:
-        if isinstance(arm, str):
-            check_choice(arm, "arms", ("vertical",))
-            angles.append((0.0, 90.0))
-        else:
-            angles.append((check_real(arm, "arms", min_val=-360.0, max_val=360.0), 0.0))
-    return direction(*np.transpose(angles))
 
 
 def _mean_product(a, b):
