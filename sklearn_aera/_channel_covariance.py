@@ -53,23 +53,24 @@ class ChannelCovariance(NamedTuple):
         return self.unmixing.T @ np.stack(solved, axis=-2)
 
 
-def fit_channel_covariance(X, regularization):
-    """Estimate the covariance of background in several channels.
+def fit_covariance(X, regularization):
+    """Estimate the covariance of background, of one or several channels.
 
-    Returns the `ChannelCovariance` of channels of unit variance, and the root of the variance of
-    each channel, (n_channels,).
+    Returns the `StationaryCovariance` or `ChannelCovariance` of channels of unit variance, and the
+    autocovariance of the background from lag 0 on, (n_samples,) or (n_channels, n_samples).
     """
-    rms = channel_rms(X)
+    if X.ndim == 2:
+        lags = stationary_autocovariance(X, regularization)
+        return StationaryCovariance.from_autocovariance(lags / lags[0]), lags
     unmixing = channel_unmixing(X, regularization)
     components = by_channel(unmixing.astype(X.dtype) @ X)
-    unmixing = unmixing * rms
     lags = [stationary_autocovariance(part, regularization) for part in components]
-    std = np.sqrt(np.linalg.inv(unmixing) ** 2 @ [part[0] for part in lags])
     parts = tuple(StationaryCovariance.from_autocovariance(part) for part in lags)
-    return ChannelCovariance(unmixing * std, parts), rms * std
+    autocovariance = ChannelCovariance(unmixing, parts).autocovariance
+    return ChannelCovariance(unmixing * np.sqrt(autocovariance[:, 0]), parts), autocovariance
 
 
-def channel_rms(X):
+def _channel_rms(X):
     """Return the RMS of each channel, (n_channels,), none of which may be zero."""
     largest = np.abs(X).max(axis=(0, 2)).astype(np.float64)
     if not largest.all():
@@ -94,7 +95,7 @@ def channel_unmixing(X, regularization):
     n_channels).
     """
     n_channels, n_samples = X.shape[1:]
-    rms, window = channel_rms(X), hann(n_samples + 2)[1:-1]
+    rms, window = _channel_rms(X), hann(n_samples + 2)[1:-1]
     spectra = np.zeros((n_samples // 2 + 1, n_channels, n_channels))
     for rows in batches(X, n_channels * n_samples):
         waves = scipy.fft.rfft(X[rows] / rms[:, None] * window)

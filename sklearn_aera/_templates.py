@@ -5,16 +5,15 @@ from typing import NamedTuple
 import numpy as np
 import scipy.fft
 
-from sklearn_aera._channel_covariance import ChannelCovariance, fit_channel_covariance
+from sklearn_aera._channel_covariance import ChannelCovariance, fit_covariance
 from sklearn_aera._channel_templates import in_channels, polarizations
 from sklearn_aera._channels import by_channel
-from sklearn_aera._covariance import stationary_autocovariance
 from sklearn_aera._events import MAX_SLOPE
 from sklearn_aera._frequency_grid import FrequencyGrid
 from sklearn_aera._public import public_in
 from sklearn_aera._scaling import divide_by_peak
 from sklearn_aera._template_moments import template_moments, waveforms
-from sklearn_aera._toeplitz import StationaryCovariance, batches
+from sklearn_aera._toeplitz import batches
 from sklearn_aera._validation import check_count, check_interval, check_regularization
 
 # Default range of arrival times, as shares of the trace: 0.25 to 2.5 us of 2.78 us.
@@ -183,7 +182,7 @@ def fit_bank(estimator, pulse, response, background):
             "pulse must have one waveform for all channels, got a library with three components"
         )
     directions = polarizations(estimator, pulse, background.shape[1:-1])
-    covariance, autocovariance = _fit_covariance(background, regularization)
+    covariance, autocovariance = fit_covariance(background, regularization)
     parts = (covariance,) if directions is None else covariance.components
     options = n_phases, estimator.times_per_sample
     banks = [build_bank(*shapes, grid, times, part, *options) for part in parts]
@@ -192,16 +191,6 @@ def fit_bank(estimator, pulse, response, background):
     share = regularization / (1 + regularization)
     added = share * sum(part.autocovariance[0] * part.inverse_diagonals()[0] for part in parts)
     return bank._replace(n_values=float(max(bank.n_values - added, 1.0))), autocovariance
-
-
-def _fit_covariance(background, regularization):
-    """Return the covariance of background over its standard deviation, and its autocovariance."""
-    if background.ndim == 3:
-        covariance, scale = fit_channel_covariance(background, regularization)
-        return covariance, covariance.autocovariance * scale[:, None] ** 2
-    autocovariance = stationary_autocovariance(background, regularization)
-    covariance = StationaryCovariance.from_autocovariance(autocovariance / autocovariance[0])
-    return covariance, autocovariance
 
 
 def arrival_times(arrival_time, grid, times_per_sample):

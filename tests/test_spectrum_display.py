@@ -67,6 +67,8 @@ def test_spectrum_display_refuses():
         SpectrumDisplay.from_traces(traces, model=simulator)
     with pytest.raises(ValueError, match="traces contains NaN"):
         SpectrumDisplay.from_traces(np.full((2, 5), np.nan))
+    with pytest.raises(ValueError, match=r"is for one channel, got traces of shape \(3, 2, 50\)"):
+        SpectrumDisplay.from_traces(np.ones((3, 2, 50)))
 
 
 def test_spectrum_has_the_rate_of_its_model():

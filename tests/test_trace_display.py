@@ -28,7 +28,8 @@ def test_trace_display_of_noise_has_no_pulse():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"trace": np.ones((2, 3))}, "trace must be one-dimensional"),
+        ({"trace": np.ones((2, 3))}, r"is for one channel, got a trace of shape \(2, 3\)"),
+        ({"trace": np.ones((1, 2, 3))}, "trace must be one-dimensional"),
         ({"trace": [1.0, np.nan]}, "trace contains NaN"),
         ({"trace": np.ones(3), "signal": np.ones(4)}, "signal must have the 3 samples of trace"),
         ({"trace": np.ones(3), "sampling_rate": 0}, "sampling_rate == 0, must be > 0"),

@@ -83,6 +83,8 @@ def train(
         raise ValueError("--snr applies to the events simulated with --endless, which is missing")
     with outputs((out, (".skops", ".joblib")), overwrite=overwrite) as [temporary]:
         data = read_labelled(traces, "training", allow_pickle)
+        if endless and data.traces.ndim == 3:
+            raise ValueError(f"--endless is for traces of one channel, {traces} has several")
         if kind is Kind.denoiser and data.signals is None:
             raise ValueError(f"{traces}: a denoiser needs signals, but the file has none")
         model = _recommended(kind, epochs, seed)

@@ -22,6 +22,9 @@ plots = typer.Typer(
 )
 
 Figure = Annotated[Path, typer.Option("-o", "--out", help="Figure: .png, .pdf or .svg.")]
+Channel = Annotated[
+    int | None, typer.Option(min=0, help="Channel to draw, for traces of several channels.")
+]
 _SUFFIXES = (".png", ".pdf", ".svg")
 
 
@@ -40,12 +43,29 @@ def _prepare(out, overwrite):
     matplotlib.use("agg")
 
 
+def _select_channel(channel, path, traces, *others):
+    """Return one channel of traces, and of other arrays of their shape or None."""
+    arrays = (traces, *others)
+    if traces.ndim == 2:
+        if channel is not None:
+            raise ValueError(f"--channel: {path} has traces of one channel, without an axis for it")
+        return arrays
+    n_channels = traces.shape[1]
+    if channel is None or channel >= n_channels:
+        raise ValueError(
+            f"--channel: {path} has {n_channels} channels, the figure is for one, from 0 to "
+            f"{n_channels - 1}, got {channel}"
+        )
+    return tuple(None if array is None else array[:, channel] for array in arrays)
+
+
 @plots.command("trace")
 @reports_errors
 def trace(
     traces: Traces,
     out: Figure = Path("trace.png"),
     row: Annotated[int, typer.Option(min=0, help="Number of the trace in the file.")] = 0,
+    channel: Channel = None,
     model: Annotated[Path | None, typer.Option(help="Denoiser to recover the pulse.")] = None,
     allow_pickle: AllowPickle = False,
     trusted: Trusted = None,
@@ -63,14 +83,16 @@ def trace(
     data = load_traces(traces, allow_pickle=allow_pickle)
     if row >= len(data.traces):
         raise ValueError(f"--row: {traces} has {len(data.traces)} traces, got number {row}")
-    recovered = None
+    one, recovered = slice(row, row + 1), None
     if model is not None:
         denoiser = read_denoiser(model, allow_pickle, trusted)
         check_rate(denoiser, data, traces)
-        recovered = denoiser.predict(data.traces[row : row + 1])[0]
-    signal = None if data.signals is None else data.signals[row]
+        recovered = denoiser.predict(data.traces[one])
+    signals = None if data.signals is None else data.signals[one]
+    series = _select_channel(channel, traces, data.traces[one], signals, recovered)
+    trace, signal, recovered = (None if rows is None else rows[0] for rows in series)
     rate = {} if data.sampling_rate is None else {"sampling_rate": data.sampling_rate}
-    shown = TraceDisplay.from_trace(data.traces[row], signal=signal, recovered=recovered, **rate)
+    shown = TraceDisplay.from_trace(trace, signal=signal, recovered=recovered, **rate)
     _save(shown.figure_, out, overwrite)
 
 
@@ -79,6 +101,7 @@ def trace(
 def spectrum(
     traces: Traces,
     out: Figure = Path("spectrum.png"),
+    channel: Channel = None,
     model: Annotated[
         bool, typer.Option("--model", help="Also draw the expectation of the default noise model.")
     ] = False,
@@ -95,12 +118,13 @@ def spectrum(
 
     _prepare(out, overwrite)
     data = load_traces(traces, allow_pickle=allow_pickle)
+    (rows,) = _select_channel(channel, traces, data.traces)
     rate = data.sampling_rate or 180.0
     simulator = None
     if model:
-        simulator = TraceSimulator(sampling_rate=rate, n_samples=data.traces.shape[-1])
+        simulator = TraceSimulator(sampling_rate=rate, n_samples=rows.shape[-1])
         simulator.fit(make_events(1, signal_fraction=0.0, random_state=0)[0])
-    shown = SpectrumDisplay.from_traces(data.traces, model=simulator, sampling_rate=rate)
+    shown = SpectrumDisplay.from_traces(rows, model=simulator, sampling_rate=rate)
     _save(shown.figure_, out, overwrite)
 
 

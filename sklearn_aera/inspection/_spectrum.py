@@ -5,6 +5,7 @@ import scipy.signal
 
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._validation import (
+    as_dense_array,
     check_label,
     check_reals,
     check_rows,
@@ -82,8 +83,8 @@ class SpectrumDisplay:
         Raises
         ------
         ValueError
-            If an array is not finite, the autocovariance has not one lag per sample, or
-            ``sampling_rate`` differs from that of the simulator.
+            If an array is not finite or of several channels, the autocovariance has not one lag
+            per sample, or ``sampling_rate`` differs from that of the simulator.
         TypeError
             If ``model`` is neither a fitted simulator nor an autocovariance, or the spectrum of
             the simulator's noise is not known.
@@ -94,6 +95,12 @@ class SpectrumDisplay:
         mean of the same estimate for the model, including the leakage of carriers.
         """
         check_label(name)
+        traces = as_dense_array(traces, "traces")
+        if np.ndim(traces) == 3:
+            raise ValueError(
+                f"SpectrumDisplay is for one channel, got traces of shape {np.shape(traces)}: "
+                "select one channel, as in traces[:, 0]"
+            )
         traces = check_rows(traces, "traces", np.float64)
         if carriers is not None:
             carriers = check_reals(carriers, "carriers", min_val=0.0, max_val=1e6).ravel()

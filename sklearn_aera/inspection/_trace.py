@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_aera._docstrings import fill_docstring
-from sklearn_aera._validation import check_sampling_rate
+from sklearn_aera._validation import as_dense_array, check_sampling_rate
 from sklearn_aera.inspection._style import (
     DATA_COLOR,
     RECOVERED_COLOR,
@@ -68,6 +68,12 @@ class TraceDisplay:
 
         %(same_length)s
         """
+        trace = as_dense_array(trace, "trace")
+        if np.ndim(trace) == 2:
+            raise ValueError(
+                f"TraceDisplay is for one channel, got a trace of shape {np.shape(trace)}: select "
+                "one channel, as in trace[0]"
+            )
         series = check_series(trace=trace, signal=signal, recovered=recovered)
         rate = check_sampling_rate(sampling_rate)
         return cls(np.arange(len(series["trace"])) / rate, **series).plot(ax)

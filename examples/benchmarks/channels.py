@@ -1,0 +1,215 @@
+"""What a second channel adds to the detection of pulses, and how far detectors are from the limit.
+
+Run as::
+
+    python examples/benchmarks/channels.py [--only TABLE ...] [--pulses FILE] [--snr SNR]
+        [--n-train N] [--n-test N] [--detector] [--quick] [--json FILE]
+
+The antenna has two arms, at the azimuths 0 and 90 degrees. The polarization of the pulses is
+uniform, and their signal-to-noise ratio that of the stronger channel. The default noise, with
+carriers that are common to both channels, is estimated from the training traces. All rows are
+measured on the same test events, half of them with a pulse.
+
+The tables:
+
+- detectors: "one channel" is the antenna without its second arm: of the same pulses it receives
+  the component along the first arm, and its likelihood ratio is averaged over the polarization,
+  too. "Each alone" is the likelihood ratio of both channels without the covariance between them.
+  ``--detector`` adds the recommended network, trained on the training traces with their signals.
+- covariance: the likelihood ratio beside that with the true covariance of both channels, a matrix
+  of twice the size. Shorter traces, of 300 samples.
+- coreas: the same detectors as in the first table, still for analytic pulses, on the electric
+  fields of a CoREAS file (``--pulses``) along the two arms, which are turned by 45 degrees. With
+  arms to the north and west, the field of one shower may be along one of them.
+
+"Below limit" is the difference to the likelihood ratio of both channels, with the error of this
+difference (DeLong).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from errors import area, log_losses, mean
+from report import Report, input_file, make_parser
+from scipy.linalg import toeplitz
+from traces import SEED
+
+from sklearn_aera._templates import white_batches
+from sklearn_aera.datasets import load_coreas, make_traces
+from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
+from sklearn_aera.likelihood import LikelihoodRatioClassifier
+from sklearn_aera.likelihood._marginal import fit_noise_scale, log_likelihood_ratio
+from sklearn_aera.metrics import binomial_interval, tpr_at_fpr
+from sklearn_aera.neural_network import make_detector
+from sklearn_aera.preprocessing import ChannelCovariance
+from sklearn_aera.simulation import TraceSimulator
+
+ARMS, TURNED_ARMS = (0, 90), (45, 135)
+FPR, LIMIT = 0.01, "likelihood ratio, two channels"
+FIRST_TEST_ID, SHORT, N_ANGLES = 10**8, 300, 16
+FORMATS = {"AUC": ".4f", "TPR": ".4f", "AUC below limit": ".4f", "TPR below limit": ".4f"}
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much work the benchmark does."""
+
+    n_train: int
+    n_test: int
+    epochs: int | None
+
+
+FULL, QUICK = Size(2000, 2000, None), Size(200, 200, 1)
+
+
+def make(n, snr, first=0, n_samples=500, arms=ARMS, pulse=None):
+    """Simulate events of an antenna with two arms."""
+    simulator = TraceSimulator(arms=arms, pulse=pulse, n_samples=n_samples)
+    options = {"simulator": simulator, "first_event_id": first, "random_state": SEED}
+    return make_traces(n, snr=snr, **options)
+
+
+def row(name, y, score, reference):
+    """AUC, and true-positive rate with its binomial interval, beside those of a reference."""
+    rate, of_reference = (tpr_at_fpr(y, s, max_fpr=FPR) for s in (score, reference))
+    n_pulses = int(np.sum(y == 1))
+    result = {"detector": name, "AUC": area(y, score)}
+    result["TPR"] = tuple(binomial_interval(round(rate * n_pulses), n_pulses))
+    if score is not reference:
+        result["AUC below limit"] = area(y, score, reference)
+        result["TPR below limit"] = float(of_reference - rate)
+    return result
+
+
+def ratio_of_one_arm(train, traces, snr):
+    """Log likelihood ratio of the first channel, averaged over the polarization."""
+    limit = LikelihoodRatioClassifier(snr=snr).fit(train.traces[:, 0], train.y)
+    # Of the polarizations up to 45 degrees from the arm, the pulse has the full ratio in it.
+    angle = np.pi / 2 * (np.arange(N_ANGLES) + 0.5) / N_ANGLES
+    part = np.minimum(1 / np.tan(angle), 1)
+    parts, counts = np.unique(part.round(9), return_counts=True)
+    amplitudes = limit.pulse_prior_.amplitude(snr * parts[:, None]).astype(np.float32)
+    noise = limit.scale_, limit.degrees_of_freedom_
+    return log_likelihood_ratio(traces[:, 0], limit.bank_, amplitudes, counts / N_ANGLES, *noise)
+
+
+def ratio_of_each(train, traces, snr):
+    """Log likelihood ratio of both channels as if their noise were independent."""
+    both = LikelihoodRatioClassifier(snr=snr)
+    channels = train.traces.copy()
+    background = np.flatnonzero(train.y == 0)
+    # The second channel of another event has the same covariance, without the common carriers.
+    channels[background, 1] = train.traces[np.roll(background, 1), 1]
+    return both.fit(channels, train.y).decision_function(traces)
+
+
+def all_scores(train, test, snr, size, with_detector):
+    """Scores of the test traces by name."""
+    both = LikelihoodRatioClassifier(snr=snr).fit(train.traces, train.y)
+    found = {LIMIT: both.decision_function(test.traces)}
+    found["likelihood ratio, each alone"] = ratio_of_each(train, test.traces, snr)
+    found["likelihood ratio, one channel"] = ratio_of_one_arm(train, test.traces, snr)
+    for name, extractor in {"matched filter": MatchedFilter(), "SNR": SNRCalculator()}.items():
+        for n_channels, text in ((slice(None), "two channels"), (0, "one channel")):
+            fitted = extractor.fit(train.traces[:, n_channels], train.y)
+            found[f"{name}, {text}"] = fitted.transform(test.traces[:, n_channels])[:, 0]
+    if with_detector:
+        options = {} if size.epochs is None else {"epochs": size.epochs}
+        detector = make_detector(random_state=SEED, **options)
+        detector.fit(train.traces, train.y, signals=train.signals)
+        found["detector, two channels"] = detector.decision_function(test.traces)
+    return found
+
+
+def measure_detectors(size, snr, with_detector, **station):
+    train = make(size.n_train, snr)
+    test = make(size.n_test, snr, FIRST_TEST_ID, **station)
+    found = all_scores(train, test, snr, size, with_detector)
+    for name, score in found.items():
+        yield row(name, test.y, score, found[LIMIT])
+
+
+def measure_covariance(size, snr):
+    train = make(size.n_train, snr, n_samples=SHORT)
+    test = make(size.n_test, snr, FIRST_TEST_ID, n_samples=SHORT)
+    limit = LikelihoodRatioClassifier(snr=snr, priors=[0.5, 0.5]).fit(train.traces, train.y)
+    found = {"true covariance": ratio_given(limit, train.traces[train.y == 0], test.traces)}
+    found["estimated"] = limit.decision_function(test.traces)
+    found["each alone"] = ratio_of_each(train, test.traces, snr)
+    for name, score in found.items():
+        yield row(name, test.y, score, found["true covariance"]) | {
+            "log loss": mean(log_losses(test.y, score))
+        }
+
+
+class BlockCovariance(ChannelCovariance):
+    """Covariance of all channels as one matrix: its first field is the inverse of this matrix."""
+
+    def solve(self, X):
+        """Return traces times the inverse."""
+        return (X.reshape(len(X), -1) @ self.unmixing).reshape(X.shape)
+
+
+def ratio_given(limit, background, traces):
+    """What a fitted classifier computes, but with the true covariance of both channels."""
+    simulator = TraceSimulator(arms=ARMS, n_samples=SHORT)
+    noise = simulator.fit([[0.0, 0.0, 0.5, 0.0, 1.0, 0.0]]).noise_
+    lags = noise.autocovariance()
+    common = noise.carrier_power_ @ noise.carrier_waves_[: len(noise.carrier_power_)].astype(float)
+    matrix = np.kron(np.eye(2), toeplitz(lags - common)) + np.kron(
+        np.ones((2, 2)), toeplitz(common)
+    )
+    ridge = 1e-5
+    inverse = np.linalg.inv(matrix / lags[0] + ridge * np.eye(2 * SHORT))
+    energy = [_energy(limit.bank_, weights, inverse) for weights in limit.bank_.weights]
+    bank = limit.bank_._replace(
+        covariance=BlockCovariance(inverse, ()),
+        energy=np.array(energy, dtype=np.float32),
+        n_values=2 * SHORT - ridge * np.trace(inverse),
+    )
+    scale = np.full(2, np.sqrt(lags[0]))
+    power = np.concatenate([power for *_, power in white_batches(background, bank, scale)])
+    variance, degrees = fit_noise_scale(power, bank.n_values)
+    options = limit.amplitudes_, limit.snr_weights_, scale * np.sqrt(variance), degrees
+    return log_likelihood_ratio(traces, bank, *options)
+
+
+def _energy(bank, weights, inverse):
+    in_phase, quadrature = bank.quadratures(slice(None))
+    channels = [
+        cosine[:, None] * in_phase + sine[:, None] * quadrature
+        for cosine, sine in zip(weights[::2], weights[1::2], strict=True)
+    ]
+    pulses = np.concatenate(channels, axis=1)
+    return np.einsum("ci,ci->c", pulses @ inverse, pulses)
+
+
+def main(arguments=None):
+    parser = make_parser(__doc__, ("detectors", "covariance", "coreas"))
+    parser.add_argument("--pulses", type=input_file, help="CoREAS file for the third table")
+    parser.add_argument("--snr", type=float, default=1.5, help="ratio of all pulses")
+    parser.add_argument("--n-train", type=int, default=None, help="number of training events")
+    parser.add_argument("--n-test", type=int, default=None, help="number of test events")
+    parser.add_argument("--detector", action="store_true", help="also the recommended network")
+    options = parser.parse_args(arguments)
+    size = QUICK if options.quick else FULL
+    size = Size(options.n_train or size.n_train, options.n_test or size.n_test, size.epochs)
+    report, snr, detector = Report("channels", options), options.snr, options.detector
+    title = f"SNR {snr:g}, {size.n_train} training and {size.n_test} test events"
+
+    def detectors(**station):
+        return lambda: measure_detectors(size, snr, detector, **station)
+
+    report.measure("detectors", f"Detectors, {title}", detectors(), FORMATS)
+    report.measure(
+        "covariance", f"Covariance, {title}", lambda: measure_covariance(size, snr), FORMATS
+    )
+    if options.pulses:
+        station = {"pulse": load_coreas(options.pulses, component="all").pulses}
+        measure = detectors(**station, arms=TURNED_ARMS)
+        report.measure("coreas", f"Pulses of CoREAS, {title}", measure, FORMATS)
+    report.finish()
+
+
+if __name__ == "__main__":
+    main()
