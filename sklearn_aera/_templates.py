@@ -13,7 +13,7 @@ from sklearn_aera._frequency_grid import FrequencyGrid
 from sklearn_aera._public import public_in
 from sklearn_aera._scaling import divide_by_peak
 from sklearn_aera._template_moments import template_moments, waveforms
-from sklearn_aera._toeplitz import batches
+from sklearn_aera._toeplitz import StationaryCovariance, batches
 from sklearn_aera._validation import check_count, check_interval, check_regularization
 
 # Default range of arrival times, as shares of the trace: 0.25 to 2.5 us of 2.78 us.
