@@ -186,7 +186,7 @@ def state_variables(model):
 @interrupts_held()
 def values_of(variables):
     """Copies of variables as arrays."""
-    return [variable.numpy() for variable in variables]
+    return [np.asarray(variable.numpy()) for variable in variables]
 
 
 def _compiled(function, *signature):
