@@ -3,7 +3,7 @@ A cosmic ray in a LOPES recording
 =================================
 
 LOPES in Karlsruhe recorded an air shower on 2004-01-12 with eight antennas. The pulse cannot be
-seen in the recordings, since transmitters are far stronger. Detectors that learned the background
+seen in the raw samples, since transmitters are far stronger. Detectors that learned the background
 of each antenna from its first 45 % find it in all of them at the same time.
 
 The file is not part of this package. It is ``data/lopes/2004.01.12.00:28:11.577.event`` of the

@@ -10,7 +10,7 @@ from sklearn_aera._toeplitz import StationaryCovariance, batches, even_spectrum
 
 # Short traces in larger numbers are replaced by as many vectors of equal sample covariance as a
 # trace has samples.
-_TRACES_PER_SAMPLE, _SHORT = 4, 2048
+_TRACES_PER_SAMPLE, _SHORT = 1.5, 1024
 
 # Matrices of this size gain nothing from a second thread. If another process uses its core, the
 # threads wait for each other, and the computation takes ten times as long.

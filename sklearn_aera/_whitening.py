@@ -57,12 +57,12 @@ def fit_whitening(autocovariance):
     return _fit_filter(autocovariance)
 
 
-def whiten(traces, whitening):
+def whiten(traces, whitening, out=None):
     """Whiten traces, (n_traces, n_samples), with the result of `fit_whitening`: float32."""
     if isinstance(whitening, np.ndarray):
-        return traces @ whitening
+        return np.matmul(traces, whitening, out=out)
     gain, directions, factors = whitening
-    white = np.empty(traces.shape, dtype=np.float32)
+    white = np.empty(traces.shape, dtype=np.float32) if out is None else out
     for rows in batches(traces, 2 * traces.shape[1]):
         filtered = _filtered(traces[rows], gain)
         white[rows] = filtered + ((filtered @ directions) * factors) @ directions.T

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from typer.testing import CliRunner
 
 from sklearn_aera.cli._app import app
-from sklearn_aera.datasets import load_traces, make_traces, save_traces
+from sklearn_aera.datasets import load_traces, make_recording, make_traces, save_traces
 from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
 from sklearn_aera.persistence import load_onnx, save_model
@@ -100,6 +100,23 @@ def test_signals_are_those_of_the_model(exported):
     result = run(exported, "evaluate", "denoiser.onnx", "data.h5")
     assert result.exit_code == 0, result.output
     assert "mean squared error" in result.output
+
+
+def test_triggers_are_those_of_the_model(exported):
+    recording = make_recording(500.0, simulator=QUIET, pulse_rate=10_000.0, snr=9.0, random_state=0)
+    np.save(exported / "night.npy", recording.recording.read())
+    tables = []
+    for suffix in (".onnx", ".skops"):
+        words = ["trigger", "night.npy", "-m", f"detector{suffix}", "-o", f"{suffix[1:]}.csv"]
+        result = run(exported, *words, "--sampling-rate", 180, "--rate", 20_000)
+        assert result.exit_code == 0, result.output
+        lines = (exported / f"{suffix[1:]}.csv").read_text().splitlines()
+        tables.append(list(csv.DictReader(lines)))
+    found, expected = tables
+    assert len(found) > 2
+    assert [row["sample"] for row in found] == [row["sample"] for row in expected]
+    scores = [[float(row["score"]) for row in rows] for rows in tables]
+    np.testing.assert_allclose(*scores, atol=1e-4)
 
 
 @pytest.mark.parametrize(

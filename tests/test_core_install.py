@@ -37,13 +37,13 @@ def project(folder):
 
 
 def test_both_distributions_need_the_same_versions():
-    whole, core = (set(project(folder)["dependencies"]) for folder in (".", "core"))
+    whole, core = (set(project(folder)["dependencies"]) for folder in (".", ".core"))
     optional = set(project(".")["optional-dependencies"]["onnx"])
     assert core <= whole | optional
     left_out = {one.split(">")[0] for one in whole - core}
     assert left_out == {*HEAVY, "matplotlib", "skops"}
-    assert project("core")["scripts"] == project(".")["scripts"]
-    assert project("core")["requires-python"] == project(".")["requires-python"]
+    assert project(".core")["scripts"] == project(".")["scripts"]
+    assert project(".core")["requires-python"] == project(".")["requires-python"]
 
 
 def test_packages_are_imported_without_tensorflow():
@@ -62,7 +62,7 @@ def python(tmp_path_factory):
     folder = tmp_path_factory.mktemp("core")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", ROOT / "core"], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", ROOT / ".core"], check=True)
     return python
 
 

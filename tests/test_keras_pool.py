@@ -66,11 +66,11 @@ def test_fits_one_after_the_other_compile_once(easy_traces, built, monkeypatch):
     settings = [
         {"learning_rate": 0.1, "learning_rate_schedule": "cosine", "weight_decay": 0.1},
         {"batch_size": 7, "epochs": 1, "flip_polarity": True, "max_shift": 5},
-        {"random_state": 5, "class_weight": {"a": 1, "b": 2}, "warm_start": True},
+        {"random_state": 5, "class_weight": {"noise": 1, "pulse": 2}, "warm_start": True},
     ]
     for number, parameters in enumerate(settings):
         n_traces = 100 + 50 * number
-        model = tiny(**parameters).fit(X[:n_traces], np.array(["a", "b"])[y[:n_traces]])
+        model = tiny(**parameters).fit(X[:n_traces], np.array(["noise", "pulse"])[y[:n_traces]])
         model.partial_fit(X[:9], model.predict(X[:9])).predict_proba(X[: number + 1])
     assert built == [first.architecture_]
     assert len(graphs) == n_graphs == 2  # of the training steps and of predictions

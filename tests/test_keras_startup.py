@@ -23,7 +23,6 @@ import sklearn_aera.neural_network._keras.pool
 done.set()
 thread.join()
 """
-USABLE = "tempfile.tempdir = None"
 FIT = """
 import numpy as np
 from helpers import recurrent
@@ -48,7 +47,7 @@ def printed():
     """What a program prints that loads TensorFlow, fits a network, and forks."""
     path = [os.path.dirname(__file__), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path)}
-    command = [sys.executable, "-c", HOSTILE + USABLE + FIT + FORK]
+    command = [sys.executable, "-W", "error", "-c", HOSTILE + FIT + FORK]
     run = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
     assert run.returncode == 0, run.stderr
     return run

@@ -86,14 +86,10 @@ def test_wiener_filter_of_long_traces_is_the_matrix(monkeypatch):
 
 def test_many_short_traces_are_replaced_by_vectors():
     """The sample covariance is the same, and the estimate to round-off."""
-    traces = _data(100, n_samples=24, signal_fraction=0.0, arrival_time=0.05).traces
-    repeated = np.concatenate([traces] * 3)
-    np.testing.assert_allclose(
-        stationary_autocovariance(repeated), stationary_autocovariance(traces), rtol=1e-6, atol=1e-9
-    )
-    few = stationary_autocovariance(traces[:90])
-    same = stationary_autocovariance(np.concatenate([traces[:90]] * 2))
-    np.testing.assert_allclose(same, few, rtol=1e-6, atol=1e-9)
+    traces = _data(30, n_samples=24, signal_fraction=0.0, arrival_time=0.05).traces
+    few = stationary_autocovariance(traces)
+    many = stationary_autocovariance(np.concatenate([traces] * 2))
+    np.testing.assert_allclose(many, few, rtol=1e-6, atol=1e-9)
 
 
 def test_templates_of_long_traces():

@@ -128,6 +128,18 @@ def test_whitening_is_written_in_two_halves(n_samples, data, tmp_path):
     assert n_numbers < 0.52 * n_samples**2
 
 
+@pytest.mark.parametrize("n_samples", [1200, 1201])
+def test_filter_of_long_traces_is_written_as_such(n_samples, tmp_path):
+    """The file has the filter and its corrections, not a matrix."""
+    data = make_traces(60, simulator=TraceSimulator(n_samples=n_samples), random_state=0)
+    whitener = SpectralWhitener().fit(data.traces, data.y)
+    model = make_pipeline(whitener, LogisticRegression()).fit(data.traces, data.y)
+    export_onnx(model, tmp_path / "model.onnx")
+    assert_same_detector(load_onnx(tmp_path / "model.onnx"), model, data.traces)
+    n_bytes = sum(part.nbytes for part in whitener.whitening_[0])
+    assert (tmp_path / "model.onnx").stat().st_size < 1.2 * n_bytes
+
+
 def test_matrix_that_is_not_symmetric_in_time(data, exported):
     model = make_pipeline(SpectralWhitener(), LogisticRegression()).fit(data.traces, data.y)
     model[0].whitening_[0, :, :10] *= 1.5

@@ -90,7 +90,7 @@ def test_bad_input():
         cramer_rao_bound(pulse, NOISE[:-1])
     with pytest.raises(ValueError, match="autocovariance must be positive definite"):
         cramer_rao_bound(pulse, -NOISE)
-    with pytest.raises(ValueError, match="phase_std == -1.0, must be >= 0.0"):
+    with pytest.raises(ValueError, match="phase_std == -1"):
         cramer_rao_bound(pulse, NOISE, phase_std=-1.0)
     with pytest.raises(ValueError, match="phase_std"):
         cramer_rao_bound(pulse, NOISE, phase_std=np.nan)

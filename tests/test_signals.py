@@ -109,6 +109,10 @@ def test_simulated_epochs_have_signals(data):
         np.testing.assert_allclose(a, b, atol=1e-6)
     without = recurrent(**CELLS, epochs=1).fit(epoch.traces, epoch.y)
     assert np.abs(without.weights_[0] - model.weights_[0]).max() > 1e-5
+    options = {"mix_signals": True, "max_shift": 5}
+    same = recurrent(**CELLS, epochs=1, **options).fit_simulated(QUIET, 100, **LOUD)
+    for a, b in zip(model.weights_, same.weights_, strict=True):
+        np.testing.assert_array_equal(a, b, err_msg="endless data are neither mixed nor shifted")
 
 
 def test_the_detector_transforms_signals_as_traces(data):

@@ -78,7 +78,7 @@ def _schema(value):
     ("module", "function"),
     [
         ("sklearn_aera.datasets", "save_traces"),
-        ("sklearn_aera.metrics", "Interval"),
+        ("sklearn_aera.inspection", "TraceDisplay"),
         ("sklearn_aera.metrics", "no_such_name"),
         ("sklearn_aera.no_such_module", "no_such_name"),
         ("sklearn_aera_evil", "run"),

@@ -5,8 +5,9 @@ Run as::
     OMP_NUM_THREADS=1 python examples/benchmarks/deploy.py [--quick] [--json FILE]
 
 Fitted networks run in Keras, exported ones in onnxruntime, both with one thread and with the
-preprocessing included, in a process each that take turns. The start is that of a fresh process:
-imports, the model from its file, and the first prediction.
+preprocessing included, in a process each that take turns. The processor time leaves out the time
+in which other programs run; one thread on an idle core takes as long. The start is that of a fresh
+process: imports, the model from its file, and the first prediction.
 """
 
 import os
@@ -14,6 +15,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # Before NumPy and TensorFlow are loaded.
 
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -53,7 +55,7 @@ class Size:
     n_starts: int
 
 
-FULL, QUICK = Size(10_000, 600, 128, 20, 50, 3), Size(3, 60, 64, 2, 2, 1)
+FULL, QUICK = Size(10_000, 600, 128, 10, 50, 3), Size(3, 60, 64, 2, 2, 1)
 
 START = """
 import sys, time
@@ -150,11 +152,13 @@ def speed(size, models):
 
 
 def speed_row(name, n_traces, seconds):
-    row = {"model": name, "traces": n_traces}
+    """Row of the best times, by the clock and of the processor."""
+    row, used = {"model": name, "traces": n_traces}, {}
     for way, times in seconds.items():
-        for statistic, value in (("best", min(times)), ("median", median(times))):
-            row[f"{way}, {statistic} us"] = MICROSECONDS * value / n_traces
-    return row | {"fitted / exported": median(seconds["fitted"]) / median(seconds["exported"])}
+        clock, used[way] = np.min(times, axis=0)
+        row[f"{way}, us"] = MICROSECONDS * clock / n_traces
+        row[f"{way}, processor us"] = MICROSECONDS * used[way] / n_traces
+    return row | {"fitted / exported": used["fitted"] / used["exported"]}
 
 
 LOADED = {}
@@ -169,9 +173,13 @@ def load(way, path, n_traces):
 
 
 def predict(way, n_traces, n_calls):
-    """Seconds of predictions, one after the other."""
-    method, traces = LOADED[way]
-    return [timed(method, traces[:n_traces])[1] for _ in range(n_calls)]
+    """Seconds by the clock and of the processor of predictions, one after the other."""
+    (method, traces), found = LOADED[way], []
+    for _ in range(n_calls):
+        used = time.process_time()
+        _, elapsed = timed(method, traces[:n_traces])
+        found.append([elapsed, time.process_time() - used])
+    return found
 
 
 TASKS = {"load": load, "predict": predict}
@@ -194,19 +202,14 @@ def files(models):
 
 def start(size, models):
     """Seconds until the first prediction of a fresh process, and its memory."""
-    for name in ("make_detector", "make_denoiser"):
-        method = method_of(models.exported[name])
-        for way, load, suffix in (
-            ("exported", "load_onnx", "onnx"),
-            ("fitted", "load_model", "skops"),
-        ):
-            code = START.format(load=load, method=method)
-            path = models.path(name, suffix)
-            printed = [run_python(code, path) for _ in range(size.n_starts)]
-            seconds, cpu, memory = np.array([line.split() for line in printed], dtype=float).T
-            row = {"model": name, "way": way, "best s": seconds.min()}
-            row |= {"median s": median(seconds), "processor s": cpu.min()}
-            yield row | {"memory MB": memory.max()}
+    method = method_of(models.exported["make_detector"])
+    for way, load, suffix in (("exported", "load_onnx", "onnx"), ("fitted", "load_model", "skops")):
+        code = START.format(load=load, method=method)
+        path = models.path("make_detector", suffix)
+        printed = [run_python(code, path) for _ in range(size.n_starts)]
+        seconds, used, memory = np.array([line.split() for line in printed], dtype=float).T
+        row = {"make_detector": way, "best s": seconds.min(), "median s": median(seconds)}
+        yield row | {"processor s": used.min(), "memory MB": memory.max()}
 
 
 def targets(report):
@@ -217,8 +220,8 @@ def targets(report):
         largest = max(row["largest difference"] for row in rows["differences"])
         yield Target("largest difference from Keras", largest, at_most=1e-4)
     for row, limit in zip(detector, (150, 60), strict=False):
-        name = f"make_detector, {row['traces']} traces: best time of a trace"
-        yield Target(name, row["exported, best us"], at_most=limit, unit="us")
+        name = f"make_detector, {row['traces']} traces: processor time of a trace"
+        yield Target(name, row["exported, processor us"], at_most=limit, unit="us")
     if "files" in rows:
         ratio = rows["files"][0]["/ (weights + whitening)"]
         yield Target("make_detector: file / (weights + whitening)", ratio, at_most=1.2)

@@ -22,7 +22,7 @@ import rich.table
 from rich.console import Console
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "keras", "tensorflow", "sklearn-aera")
-OPTIONAL_PACKAGES = ("scikeras", "h5py", "torch", "jax", "NuRadioMC")
+OPTIONAL_PACKAGES = ("scikeras", "h5py", "onnxruntime", "hls4ml", "torch", "jax", "NuRadioMC")
 
 
 # Options

@@ -33,7 +33,7 @@ def export(
     """Export a detector or a denoiser for programs without TensorFlow.
 
     The .onnx file maps traces in mV to log odds and probabilities, or to signals. 'evaluate',
-    'predict' and 'recover' read it, and so does any program with an ONNX runtime.
+    'predict', 'recover' and 'trigger' read it, and so does any program with an ONNX runtime.
 
     Example: sklearn-aera export detector.skops -o detector.onnx --threshold 3.2
     """

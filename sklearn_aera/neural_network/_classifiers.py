@@ -227,7 +227,8 @@ class RecurrentClassifier(TraceClassifier):
     mix_signals : bool, default=False
         In each epoch, put the training signals into the noise of other traces, at the times of
         other signals: limited data then give new traces in each epoch. Traces are then not
-        shifted, whatever ``max_shift`` is. Only used if `fit` is given ``signals``.
+        shifted, whatever ``max_shift`` is. Only used if `fit` is given ``signals``, and not for
+        the endless data of `fit_simulated`.
     %(training)s
     %(class_weight)s
 

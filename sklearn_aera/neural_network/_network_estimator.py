@@ -170,6 +170,7 @@ class NetworkEstimator(Estimator):
         The traces of the next epoch are simulated while the network is trained on this one, so
         memory does not grow with the number of events. With a simulator, the events of epoch e
         have the ids from ``first_event_id + e * n_events`` on, so that they can be made again.
+        Traces are not shifted and signals are not mixed, which is for data that are limited.
 
         Parameters
         ----------
@@ -219,7 +220,8 @@ class NetworkEstimator(Estimator):
                     # One epoch may hold a single class.
                     state = self._initial_state(data, seed, classes=np.array([0, 1]))
                 rates = [self._rates(len(data.X), epoch)]
-                state, stopped = self._run_epochs(state, data, rates, context=context)
+                options = {"context": context, "endless": True}
+                state, stopped = self._run_epochs(state, data, rates, **options)
                 if stopped:
                     break
         return state
@@ -354,10 +356,11 @@ class NetworkEstimator(Estimator):
         progress = {"epoch": epoch, "n_epochs": self.epochs}
         return learning_rates(schedule, self.learning_rate, n_steps, **progress)
 
-    def _run_epochs(self, state, data, rates, validation=None, context=None):
+    def _run_epochs(self, state, data, rates, validation=None, context=None, endless=False):
         """Train for as many epochs as there are ``rates``; changes nothing of ``self``.
 
-        Returns the new state, and whether a callback stopped the training.
+        ``endless`` data are new in each epoch. Returns the new state, and whether a callback
+        stopped the training.
         """
         with lend_network(state["architecture_"]) as network:
             weights, optimizer_state, history, stopped = network.fit(
@@ -371,7 +374,7 @@ class NetworkEstimator(Estimator):
                 epochs=len(rates),
                 initial_epoch=state["n_iter_"],
                 seed=state["seed_"],
-                augment=self._augmentation(state, data),
+                augment=self._augmentation(state, data, endless),
                 validation_data=validation
                 and (*self._network_arrays(validation, state), validation.weight),
                 epoch_callbacks=self._epoch_callbacks(state, data, validation, context),
@@ -388,14 +391,17 @@ class NetworkEstimator(Estimator):
         }
         return state, stopped
 
-    def _augmentation(self, state, data):
-        mixes = getattr(self, "mix_signals", False) and data.signals is not None
-        if not (self.flip_polarity or self.max_shift or mixes):
+    def _augmentation(self, state, data, endless):
+        # Shifts and other signals replace events that are lacking: endless data lack none.
+        max_shift = 0 if endless else int(self.max_shift)
+        limited = data.signals is not None and not endless
+        mixes = limited and getattr(self, "mix_signals", False)
+        if not (self.flip_polarity or max_shift or mixes):
             return None
         architecture, targets = state["architecture_"], "class"
         if architecture.head == "trace" or architecture.learns_arrival:
             targets = "signal" if architecture.head == "trace" else "row"
-        return Augmentation(bool(self.flip_polarity), int(self.max_shift), mixes, targets)
+        return Augmentation(bool(self.flip_polarity), max_shift, mixes, targets)
 
     def _epoch_callbacks(self, state, data, validation, context):
         from sklearn_aera.neural_network._keras import model

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 from sklearn_aera._docstrings import fill_docstring
 from sklearn_aera._files import as_path, check_declared, check_pickle, check_readable, written_whole
-from sklearn_aera._validation import check_flag, shown
 
 SUFFIXES = (".skops", ".joblib")
 _CALLBACKS = "_skl_callbacks"
@@ -130,6 +129,8 @@ def load_model(path, *, allow_pickle=False, trusted=()):
     """
     from sklearn.base import BaseEstimator
 
+    from sklearn_aera._validation import check_flag
+
     path = _model_path(path)
     check_flag(allow_pickle, "allow_pickle")
     trusted = _names(trusted)
@@ -183,6 +184,8 @@ def _names(trusted):
     names = [trusted] if isinstance(trusted, str) else trusted
     is_list = isinstance(names, list | tuple | set | frozenset)
     if not (is_list and all(isinstance(name, str) for name in names)):
+        from sklearn_aera._validation import shown
+
         raise TypeError(f"trusted must be a name or a list of names, got {shown(trusted)}")
     return set(names)
 

@@ -76,10 +76,14 @@ def load_onnx(path, *, threads=1):
     check_readable(path)
     content = path.read_bytes()
     try:
-        metadata = _read_metadata(_session(content, 1))
+        session = _session(content, threads)
+        metadata = _read_metadata(session)
         if not is_intact(content, metadata.get("sha256")):
             raise _NotOursError("is damaged, or was changed after the export")
-        return _KINDS[metadata["kind"]](content, threads=threads)
+        # Not by `__init__`, which would load the graph a second time.
+        model = object.__new__(_KINDS[metadata["kind"]])
+        model._use(session, content, threads)
+        return model
     except _NotOursError as error:
         raise ValueError(f"path: {path} {error}") from error.__cause__
 
@@ -90,6 +94,8 @@ class _NotOursError(ValueError):
 
 def _session(content, threads):
     """Session of onnxruntime for the content of a file."""
+    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
+        raise ValueError(f"threads must be an integer >= 1, got {threads!r}")
     try:
         import onnxruntime
     except ImportError as error:
@@ -97,7 +103,7 @@ def _session(content, threads):
             "running .onnx models needs the package onnxruntime: pip install onnxruntime"
         ) from error
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = int(threads)
     options.log_severity_level = 4  # Errors are raised as well.
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
@@ -129,14 +135,11 @@ class _OnnxModel:
     """Base of the models: the protocol of scikit-learn's estimators, and checks of traces."""
 
     def __init__(self, content, threads=1):
-        if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
-            raise ValueError(f"threads must be an integer >= 1, got {threads!r}")
-        self.content, self.threads = content, int(threads)
-        self._open()
+        self._use(_session(content, threads), content, threads)
 
-    def _open(self):
-        self._running = _session(self.content, self.threads)
-        metadata = _read_metadata(self._running)
+    def _use(self, session, content, threads):
+        self.content, self.threads, self._running = content, int(threads), session
+        metadata = _read_metadata(session)
         self.trace_shape_ = tuple(metadata["trace_shape"])
         self.n_features_in_ = int(np.prod(self.trace_shape_))
         self.sampling_rate_ = metadata.get("sampling_rate")
@@ -264,8 +267,8 @@ class OnnxClassifier(_OnnxModel):
         not use it.
     """
 
-    def _open(self):
-        metadata = super()._open()
+    def _use(self, *parts):
+        metadata = super()._use(*parts)
         self.classes_ = np.array(metadata["classes"])
         self.threshold_ = metadata.get("threshold")
 

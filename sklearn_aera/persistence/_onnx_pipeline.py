@@ -8,7 +8,6 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_aera._templates import LOUDEST
 from sklearn_aera._validation import window_samples
-from sklearn_aera._whitening import whiten
 from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
 from sklearn_aera.neural_network import (
     ConvolutionalClassifier,
@@ -96,29 +95,28 @@ def _divided_by_std(graph, x, n_axes):
 
 
 def _whiten(graph, x, whitener):
-    n_samples = whitener.trace_shape_[-1]
     if len(whitener.trace_shape_) == 1:
-        return _filtered(graph, x, _matrix(whitener.whitening_[0], n_samples))
+        return _whitened(graph, x, whitener.whitening_[0])
     n_channels = whitener.trace_shape_[0]
     channels = [graph.slice(x, c, c + 1, axis=1) for c in range(n_channels)]
-    matrices = [_matrix(whitening, n_samples) for whitening in whitener.whitening_]
-    white = [_filtered(graph, *pair) for pair in zip(channels, matrices, strict=True)]
+    white = [_whitened(graph, *pair) for pair in zip(channels, whitener.whitening_, strict=True)]
     return graph("Concat", *white, axis=1)
 
 
-def _matrix(whitening, n_samples):
-    """Return the matrix that traces are multiplied by from the right."""
+def _whitened(graph, x, whitening):
+    """Traces whitened by a matrix, or by a `WhiteningFilter` of long traces."""
     if isinstance(whitening, np.ndarray):
-        return whitening
-    return whiten(np.eye(n_samples, dtype=np.float32), whitening)
+        return _multiplied(graph, x, whitening)
+    n_samples = len(whitening.directions)
+    column = np.fft.irfft(whitening.gain.astype(np.float64))[:n_samples].astype(np.float32)
+    filtered = _by_halves(graph, x, n_samples, *_halves_of_filter(graph, column))
+    content = graph("Mul", graph("MatMul", filtered, whitening.directions), whitening.factors)
+    directions = graph("Transpose", whitening.directions, perm=(1, 0))
+    return graph("Add", filtered, graph("MatMul", content, directions))
 
 
-def _filtered(graph, x, matrix):
-    """Traces times a symmetric matrix that is the same when time is reversed.
-
-    Sum and difference of a trace and of the reversed trace are filtered by a matrix each, of half
-    the size: half the numbers and half the time. Other matrices are written as they are.
-    """
+def _multiplied(graph, x, matrix):
+    """Traces times a symmetric matrix, by halves if it is the same when time is reversed."""
     n_samples, half = len(matrix), (len(matrix) + 1) // 2
     if np.abs(matrix - matrix[::-1, ::-1]).max() > _SYMMETRIC * np.abs(matrix).max():
         return graph("MatMul", x, matrix)
@@ -127,11 +125,35 @@ def _filtered(graph, x, matrix):
     direct, reverse = exact[:half, :half], exact[::-1][:half, :half].copy()
     if n_samples % 2:  # The sample in the middle is in both halves, and counts once.
         reverse[-1] = 0.0
-    even, odd = (direct + reverse) / 2, (direct - reverse) / 2
+    parts = (direct + reverse) / 2, (direct - reverse) / 2
+    return _by_halves(graph, x, n_samples, *(part.astype(np.float32) for part in parts))
+
+
+def _halves_of_filter(graph, column):
+    """Both matrices of `_by_halves`, computed from the first column of a Toeplitz matrix.
+
+    onnxruntime computes them when it loads the model: the file has the column alone.
+    """
+    n_samples, half = len(column), (len(column) + 1) // 2
+    row, step = np.arange(half)[:, None], np.arange(half)[None, :]
+    direct = graph("Gather", column, graph("Abs", graph("Sub", row, step)))
+    reverse = graph("Gather", column, graph("Sub", n_samples - 1 - row, step))
+    if n_samples % 2:
+        reverse = graph("Mul", reverse, (row < half - 1).astype(np.float32))
+    return [graph("Mul", graph(sign, direct, reverse), 0.5) for sign in ("Add", "Sub")]
+
+
+def _by_halves(graph, x, n_samples, even, odd):
+    """Traces times a symmetric matrix that is the same when time is reversed.
+
+    Sum and difference of a trace and of the reversed trace are multiplied by a matrix each, of
+    half the size: half the numbers and half the time.
+    """
+    half = (n_samples + 1) // 2
     first = graph.slice(x, 0, half)
     last = _reversed(graph, graph.slice(x, n_samples - half, n_samples))
-    even = graph("MatMul", graph("Add", first, last), even.astype(np.float32))
-    odd = graph("MatMul", graph("Sub", first, last), odd.astype(np.float32))
+    even = graph("MatMul", graph("Add", first, last), even)
+    odd = graph("MatMul", graph("Sub", first, last), odd)
     last = graph("Sub", even, odd)
     if n_samples % 2:
         last = graph.slice(last, 0, half - 1)

@@ -149,7 +149,7 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         white = np.empty(X.shape, dtype=np.float32)
         channels = zip(by_channel(X), by_channel(white), self.whitening_, strict=True)
         for traces, whitened, whitening in channels:
-            whitened[:] = whiten(traces, whitening)
+            whiten(traces, whitening, out=whitened)
         return white
 
     def _use(self, autocovariance, n_background):

@@ -99,10 +99,13 @@ class TraceModel(keras.Model):
     @cached_property
     def _train_steps(self):
         def train_steps(x, y, weight, order, rates, batch_size):
-            for step in tf.range(tf.size(rates)):
-                rows = order[step * batch_size : (step + 1) * batch_size]
-                self.optimizer.learning_rate.assign(rates[step])
+            def step(number):
+                rows = order[number * batch_size : (number + 1) * batch_size]
+                self.optimizer.learning_rate.assign(rates[number])
                 self.train_step((tf.gather(x, rows), tf.gather(y, rows), tf.gather(weight, rows)))
+                return number + 1
+
+            tf.while_loop(lambda number: number < tf.size(rates), step, [0])
 
         order, rates, batch_size = (
             _vector(tf.int32),
@@ -114,9 +117,12 @@ class TraceModel(keras.Model):
     @cached_property
     def _test_steps(self):
         def test_steps(x, y, weight, batch_size):
-            for start in tf.range(0, tf.shape(x)[0], batch_size):
+            def step(start):
                 stop = start + batch_size
                 self.test_step((x[start:stop], y[start:stop], weight[start:stop]))
+                return stop
+
+            tf.while_loop(lambda start: start < tf.shape(x)[0], step, [0])
 
         return _compiled(test_steps, *self._data_specs, _INTEGER)
 
@@ -180,12 +186,14 @@ def state_variables(model):
 @interrupts_held()
 def values_of(variables):
     """Copies of variables as arrays."""
-    return [np.array(variable) for variable in variables]
+    return [np.asarray(variable.numpy()) for variable in variables]
 
 
 def _compiled(function, *signature):
     """The graph of a function, compiled once for data of any length."""
-    compiled = tf.function(function, input_signature=signature).get_concrete_function()
+    # Autograph writes temporary files, for which there may be no place.
+    function = tf.function(function, input_signature=signature, autograph=False)
+    compiled = function.get_concrete_function()
     _forget_gradients(compiled.graph)
     return compiled
 
