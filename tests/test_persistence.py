@@ -145,8 +145,10 @@ def _public_classes():
 def test_files_name_public_classes(models, tmp_path):
     """Every public class is in one of the files, and nothing private, so that files can move."""
     stored = set()
-    long = SpectralWhitener().fit(np.random.default_rng(0).normal(size=(3, 1100)))
-    for number, model in enumerate([*models.values(), long]):
+    rng = np.random.default_rng(0)
+    long = SpectralWhitener().fit(rng.normal(size=(3, 1100)))
+    of_channels = MatchedFilter(n_polarizations=1).fit(rng.normal(size=(9, 2, 80)))
+    for number, model in enumerate([*models.values(), long, of_channels]):
         save_model(model, tmp_path / f"{number}.skops")
         with zipfile.ZipFile(tmp_path / f"{number}.skops") as file:
             schema = file.read("schema.json").decode()
