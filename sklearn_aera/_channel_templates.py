@@ -9,16 +9,18 @@ from sklearn_aera._validation import check_count, shown
 _ORTHOGONAL = (0.0, 90.0, "vertical")
 # Quantiles of the elevation of the field at which pulses are evaluated.
 _ELEVATION_QUANTILES = (1 / 6, 1 / 2, 5 / 6)
+# A smaller part of the field along an arm is round-off.
+_UNSEEN = 1e-6
 # More polarizations only fill the memory.
 _MAX_POLARIZATIONS = 360
 
 
 def polarizations(estimator, pulse, channels):
-    """Return the amplitudes in each channel of pulses of all polarizations.
+    """Return the amplitudes in each channel of pulses of all polarizations, in any unit.
 
-    The largest is 1 or -1. The azimuth of the field has equal steps between 0 and 180 degrees. The
-    parameters ``arms`` and ``n_polarizations`` are those of an estimator, and ``channels`` is the
-    shape of the axis of channels.
+    The azimuth of the field has equal steps between 0 and 180 degrees. The parameters ``arms`` and
+    ``n_polarizations`` are those of an estimator, and ``channels`` is the shape of the axis of
+    channels.
 
     Returns an array of shape (n_polarizations, n_channels), or None for traces without channels.
     """
@@ -42,7 +44,14 @@ def polarizations(estimator, pulse, channels):
         )
     if channels[0] == 1:
         return np.ones((1, 1))
-    return _unit_peak(_fields(pulse, number) @ arms.T.astype(np.float64))
+    amplitudes = _fields(pulse, number) @ arms.T.astype(np.float64)
+    seen = np.abs(amplitudes).max(axis=1) > _UNSEEN
+    if not seen.any():
+        raise ValueError(
+            f"arms must receive the pulses, got {shown(estimator.arms)}, whose arms are at right "
+            "angles to all of them"
+        )
+    return amplitudes[seen]
 
 
 def _fields(pulse, number):
@@ -68,8 +77,10 @@ def _unit_peak(amplitudes):
 def in_channels(banks, covariance, amplitudes):
     """Make the bank of several channels from those of the components of their noise.
 
-    The amplitudes, (n_polarizations, n_channels), are those of `polarizations`.
+    The amplitudes, (n_polarizations, n_channels), are those of `polarizations`, in units of the
+    noise of each channel.
     """
+    amplitudes = _unit_peak(amplitudes)
     first, components = banks[0], covariance.unmix(amplitudes.T)
     n_cells = len(first.times)
     weights = np.einsum("dk,pqc->dpkqc", amplitudes, first.weights)

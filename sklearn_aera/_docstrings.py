@@ -114,7 +114,8 @@ arms : sequence of float or "vertical", default=None
     Arms of the antenna, one for each channel, as of
     `TraceSimulator <sklearn_aera.simulation.TraceSimulator>`. None for one channel, and for two or
     three orthogonal ones, ``(0, 90, "vertical")``. The azimuth of the electric field is unknown and
-    uniform.
+    uniform. The channels must have the same gain, since the amplitudes of a pulse in them follow
+    from it.
 n_polarizations : int, default=8
     Number of azimuths of the templates, used with several channels.""",
     "signals_channels": """

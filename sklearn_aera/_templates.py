@@ -186,7 +186,9 @@ def fit_bank(estimator, pulse, response, background):
     parts = (covariance,) if directions is None else covariance.components
     options = n_phases, estimator.times_per_sample
     banks = [build_bank(*shapes, grid, times, part, *options) for part in parts]
-    bank = banks[0] if directions is None else in_channels(banks, covariance, directions)
+    bank = banks[0]
+    if directions is not None:
+        bank = in_channels(banks, covariance, directions / np.sqrt(autocovariance[:, 0]))
     # White noise that was added, out of the band, is not in the traces.
     share = regularization / (1 + regularization)
     added = share * sum(part.autocovariance[0] * part.inverse_diagonals()[0] for part in parts)

@@ -152,7 +152,7 @@ def test_common_carriers_are_known_better_than_from_each_channel(data, test_data
 
 
 @pytest.mark.parametrize("estimator", [LikelihoodRatioClassifier(**SMALL), MatchedFilter(**SMALL)])
-def test_order_and_gain_of_channels(data, estimator):
+def test_order_of_channels_and_unit(data, estimator):
     X, y, method = data.traces[:200], data.y[:200], "fit_transform"
     if isinstance(estimator, LikelihoodRatioClassifier):
         method = "decision_function"
@@ -165,9 +165,18 @@ def test_order_and_gain_of_channels(data, estimator):
 
     expected = result(X, ARMS)
     np.testing.assert_allclose(result(X[:, ::-1], ARMS[::-1]), expected, atol=2e-3, rtol=1e-3)
-    loud = X * np.array([1.0, 100.0])[:, None]
-    np.testing.assert_allclose(result(loud, ARMS), expected, atol=2e-3, rtol=1e-3)
+    np.testing.assert_allclose(result(100 * X, ARMS), expected, atol=2e-3, rtol=1e-3)
     np.testing.assert_allclose(result(X, None), expected)
+
+
+def test_channel_with_more_noise(data):
+    """Pulses are as strong in it as in others: it has the smaller signal-to-noise ratio."""
+    noise = data.traces[data.y == 0]
+    bank = MatchedFilter(n_slopes=1, n_phases=1, n_polarizations=2).fit(noise * [[1], [4]]).bank_
+    # At 45 and 135 degrees, both arms receive the same part of the field.
+    amplitude = bank.weights[:, ::2, 50]
+    ratio = np.abs(amplitude[:, 1] / amplitude[:, 0])
+    np.testing.assert_allclose(ratio, np.std(noise[:, 0]) / np.std(noise[:, 1]) / 4, rtol=0.01)
 
 
 def test_channel_axis_of_one_channel(data):
@@ -296,6 +305,8 @@ def test_bad_channels_after_the_fit(data, limit):
         assert fitted.trace_shape_ == (2, 150)
     with pytest.raises(ValueError, match="predict_pulses is for traces of one channel"):
         limit.predict_pulses(data.traces[:5])
+    with pytest.raises(ValueError, match="arms must receive the pulses, got"):
+        MatchedFilter(arms=("vertical", "vertical")).fit(data.traces[:50])
     with pytest.raises(ValueError, match="n_polarizations == 0"):
         MatchedFilter(n_polarizations=0).fit(data.traces[:50])
 

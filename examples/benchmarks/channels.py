@@ -14,10 +14,14 @@ The tables:
 
 - detectors: "one channel" is the antenna without its second arm: of the same pulses it receives
   the component along the first arm, and its likelihood ratio is averaged over the polarization,
-  too. "Each alone" is the likelihood ratio of both channels without the covariance between them.
-  ``--detector`` adds the recommended network, trained on the training traces with their signals.
+  too. "Stronger channel" is the arm that receives more of each pulse, and the first arm for noise:
+  an antenna along the field, if it were known. "Each alone" is the likelihood ratio of both
+  channels without the covariance between them. ``--detector`` adds the recommended network,
+  trained on the training traces with their signals.
 - covariance: the likelihood ratio beside that with the true covariance of both channels, a matrix
-  of twice the size. Shorter traces, of 300 samples.
+  of twice the size, in traces of 300 samples. The carriers are the same in both channels, as by
+  default, or have one polarization each. Then the estimate, which is for mixtures of uncorrelated
+  components, is not exact.
 - coreas: the same detectors as in the first table, still for analytic pulses, on the electric
   fields of a CoREAS file (``--pulses``) along the two arms, which are turned by 45 degrees. With
   arms to the north and west, the field of one shower may be along one of them.
@@ -42,11 +46,11 @@ from sklearn_aera.likelihood._marginal import fit_noise_scale, log_likelihood_ra
 from sklearn_aera.metrics import binomial_interval, tpr_at_fpr
 from sklearn_aera.neural_network import make_detector
 from sklearn_aera.preprocessing import ChannelCovariance
-from sklearn_aera.simulation import TraceSimulator
+from sklearn_aera.simulation import AntennaNoise, TraceSimulator
 
 ARMS, TURNED_ARMS = (0, 90), (45, 135)
 FPR, LIMIT = 0.01, "likelihood ratio, two channels"
-FIRST_TEST_ID, SHORT, N_ANGLES = 10**8, 300, 16
+FIRST_TEST_ID, SHORT, N_ANGLES, RIDGE = 10**8, 300, 16, 1e-5
 FORMATS = {"AUC": ".4f", "TPR": ".4f", "AUC below limit": ".4f", "TPR below limit": ".4f"}
 
 
@@ -62,9 +66,30 @@ class Size:
 FULL, QUICK = Size(2000, 2000, None), Size(200, 200, 1)
 
 
-def make(n, snr, first=0, n_samples=500, arms=ARMS, pulse=None):
+@dataclass(eq=False, repr=False)
+class PolarizedCarriers(AntennaNoise):
+    """Antenna noise whose carriers have one polarization each, at angles in degrees."""
+
+    angles: tuple = (20.0, 60.0, 100.0, 160.0)
+
+    @property
+    def gains(self):
+        """Amplitude of each carrier along each arm, (n_channels, n_carriers)."""
+        return np.sqrt(2) * np.cos(np.deg2rad(np.subtract.outer(ARMS, self.angles)))
+
+    def traces(self, uniform, normal):
+        """Compute noise traces, as `AntennaNoise` does, channel by channel."""
+        waves, channels = self.carrier_waves_, []
+        for gain, part in zip(self.gains, normal.swapaxes(0, 1), strict=True):
+            self.carrier_waves_ = waves * np.tile(gain, 2)[:, None].astype(np.float32)
+            channels.append(super().traces(uniform, part))
+        self.carrier_waves_ = waves
+        return np.stack(channels, axis=1)
+
+
+def make(n, snr, first=0, arms=ARMS, **station):
     """Simulate events of an antenna with two arms."""
-    simulator = TraceSimulator(arms=arms, pulse=pulse, n_samples=n_samples)
+    simulator = TraceSimulator(arms=arms, **station)
     options = {"simulator": simulator, "first_event_id": first, "random_state": SEED}
     return make_traces(n, snr=snr, **options)
 
@@ -93,6 +118,13 @@ def ratio_of_one_arm(train, traces, snr):
     return log_likelihood_ratio(traces[:, 0], limit.bank_, amplitudes, counts / N_ANGLES, *noise)
 
 
+def ratio_of_stronger_arm(train, test, snr):
+    """Log likelihood ratio of the channel in which the pulse is stronger."""
+    limit = LikelihoodRatioClassifier(snr=snr).fit(train.traces[:, 0], train.y)
+    stronger = np.abs(test.signals).max(axis=2).argmax(axis=1)
+    return limit.decision_function(test.traces[np.arange(len(test.y)), stronger])
+
+
 def ratio_of_each(train, traces, snr):
     """Log likelihood ratio of both channels as if their noise were independent."""
     both = LikelihoodRatioClassifier(snr=snr)
@@ -109,6 +141,7 @@ def all_scores(train, test, snr, size, with_detector):
     found = {LIMIT: both.decision_function(test.traces)}
     found["likelihood ratio, each alone"] = ratio_of_each(train, test.traces, snr)
     found["likelihood ratio, one channel"] = ratio_of_one_arm(train, test.traces, snr)
+    found["likelihood ratio, stronger channel"] = ratio_of_stronger_arm(train, test, snr)
     for name, extractor in {"matched filter": MatchedFilter(), "SNR": SNRCalculator()}.items():
         for n_channels, text in ((slice(None), "two channels"), (0, "one channel")):
             fitted = extractor.fit(train.traces[:, n_channels], train.y)
@@ -130,16 +163,19 @@ def measure_detectors(size, snr, with_detector, **station):
 
 
 def measure_covariance(size, snr):
-    train = make(size.n_train, snr, n_samples=SHORT)
-    test = make(size.n_test, snr, FIRST_TEST_ID, n_samples=SHORT)
-    limit = LikelihoodRatioClassifier(snr=snr, priors=[0.5, 0.5]).fit(train.traces, train.y)
-    found = {"true covariance": ratio_given(limit, train.traces[train.y == 0], test.traces)}
-    found["estimated"] = limit.decision_function(test.traces)
-    found["each alone"] = ratio_of_each(train, test.traces, snr)
-    for name, score in found.items():
-        yield row(name, test.y, score, found["true covariance"]) | {
-            "log loss": mean(log_losses(test.y, score))
-        }
+    noises = {"the same": AntennaNoise(), "of one polarization each": PolarizedCarriers()}
+    for carriers, noise in noises.items():
+        station = {"n_samples": SHORT, "noise": noise}
+        train = make(size.n_train, snr, **station)
+        test = make(size.n_test, snr, FIRST_TEST_ID, **station)
+        limit = LikelihoodRatioClassifier(snr=snr, priors=[0.5, 0.5]).fit(train.traces, train.y)
+        background = train.traces[train.y == 0]
+        truth = ratio_given(limit, noise, background, test.traces)
+        found = {"true covariance": truth, "estimated": limit.decision_function(test.traces)}
+        found["each alone"] = ratio_of_each(train, test.traces, snr)
+        for name, score in found.items():
+            losses = {"log loss": mean(log_losses(test.y, score))}
+            yield {"carriers": carriers} | row(name, test.y, score, truth) | losses
 
 
 class BlockCovariance(ChannelCovariance):
@@ -150,28 +186,32 @@ class BlockCovariance(ChannelCovariance):
         return (X.reshape(len(X), -1) @ self.unmixing).reshape(X.shape)
 
 
-def ratio_given(limit, background, traces):
+def ratio_given(limit, noise, background, traces):
     """What a fitted classifier computes, but with the true covariance of both channels."""
-    simulator = TraceSimulator(arms=ARMS, n_samples=SHORT)
-    noise = simulator.fit([[0.0, 0.0, 0.5, 0.0, 1.0, 0.0]]).noise_
-    lags = noise.autocovariance()
-    common = noise.carrier_power_ @ noise.carrier_waves_[: len(noise.carrier_power_)].astype(float)
-    matrix = np.kron(np.eye(2), toeplitz(lags - common)) + np.kron(
-        np.ones((2, 2)), toeplitz(common)
-    )
-    ridge = 1e-5
-    inverse = np.linalg.inv(matrix / lags[0] + ridge * np.eye(2 * SHORT))
+    matrix, std = true_covariance(noise.prepare(limit.bank_.grid))
+    inverse = np.linalg.inv(matrix + RIDGE * np.eye(2 * SHORT))
     energy = [_energy(limit.bank_, weights, inverse) for weights in limit.bank_.weights]
     bank = limit.bank_._replace(
         covariance=BlockCovariance(inverse, ()),
         energy=np.array(energy, dtype=np.float32),
-        n_values=2 * SHORT - ridge * np.trace(inverse),
+        n_values=2 * SHORT - RIDGE * np.trace(inverse),
     )
-    scale = np.full(2, np.sqrt(lags[0]))
-    power = np.concatenate([power for *_, power in white_batches(background, bank, scale)])
+    power = np.concatenate([power for *_, power in white_batches(background, bank, std)])
     variance, degrees = fit_noise_scale(power, bank.n_values)
-    options = limit.amplitudes_, limit.snr_weights_, scale * np.sqrt(variance), degrees
+    options = limit.amplitudes_, limit.snr_weights_, std * np.sqrt(variance), degrees
     return log_likelihood_ratio(traces, bank, *options)
+
+
+def true_covariance(noise):
+    """Covariance of both channels over their standard deviations, and these in mV."""
+    cosines = noise.carrier_waves_[: len(noise.carrier_power_)].astype(float)
+    gains = getattr(noise, "gains", np.ones((2, len(cosines))))
+    lags = np.einsum("kc,lc,c,cs->kls", gains, gains, noise.carrier_power_, cosines)
+    broadband = noise.autocovariance() - noise.carrier_power_ @ cosines
+    lags += np.eye(2)[:, :, None] * broadband
+    std = np.sqrt(np.diag(lags[:, :, 0]))
+    blocks = lags / np.outer(std, std)[:, :, None]
+    return np.block([[toeplitz(block) for block in row] for row in blocks]), std
 
 
 def _energy(bank, weights, inverse):
