@@ -100,7 +100,8 @@ def test_exported_as_saved_model(model, outputs, traces, tmp_path):
 
 # Keras checks whether NumPy has `np.object`.
 @pytest.mark.filterwarnings("ignore:In the future `np.object` will be defined:FutureWarning")
-def test_exported_as_onnx(model, outputs, traces, tmp_path):
+def test_exported_as_onnx(model, outputs, traces, tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")  # tf2onnx sets it, for all later tests.
     path = str(tmp_path / "network.onnx")
     model.export(path, format="onnx", verbose=False)
     onnx.checker.check_model(onnx.load(path), full_check=True)

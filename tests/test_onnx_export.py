@@ -84,7 +84,7 @@ def test_network(name, exported):
     is_denoiser = CASES[name][2] == 0
     outputs = found.predict(X) if is_denoiser else found.decision_function(X)
     assert outputs.shape == expected.shape
-    assert expected.std() > 0.005
+    assert expected.std() > 1e-3  # ten times the tolerance
     np.testing.assert_allclose(outputs, expected, atol=1e-4 * max(expected.std(), 1.0))
 
 

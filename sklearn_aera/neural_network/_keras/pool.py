@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from scikeras.wrappers import KerasClassifier, KerasRegressor
+from tensorflow.python.eager import context
 
 from sklearn_aera.neural_network._keras.build import KERAS_LAYERS, build_network
 from sklearn_aera.neural_network._keras.defaults import keras_defaults
@@ -26,7 +27,8 @@ from sklearn_aera.neural_network._keras.losses import (
 from sklearn_aera.neural_network._keras.model import state_variables, values_of
 from sklearn_aera.neural_network._keras.startup import check_process
 
-# Idle networks that are kept; the least recently used is dropped first.
+# Idle networks that are kept. If there is one more, the least recently used ones are dropped, a
+# quarter at once, since freeing their memory takes a moment.
 _MAX_IDLE = 16
 
 _idle = []
@@ -49,10 +51,27 @@ def lend(architecture):
         try:
             yield network
         finally:
-            with _lock:
-                if generation == _generation:
-                    _idle.append(network)
-                    del _idle[:-_MAX_IDLE]
+            _give_back(network, generation)
+
+
+def _give_back(network, generation):
+    with _lock:
+        if generation == _generation:
+            _idle.append(network)
+        too_many = len(_idle) > _MAX_IDLE
+        if too_many:
+            del _idle[: _MAX_IDLE // 4 - _MAX_IDLE]
+    if too_many:
+        _free_memory()
+
+
+def _free_memory():
+    """Free the memory of networks that were dropped, as `keras.utils.clear_session` does.
+
+    Random operations with a state of their own, in graphs of the user, begin again after it.
+    """
+    gc.collect()  # Keras models and TensorFlow graphs hold references to each other.
+    context.context().clear_kernel_cache()  # It holds the compiled functions.
 
 
 def clear():
@@ -61,7 +80,7 @@ def clear():
     with _lock:
         _generation += 1
         _idle.clear()
-    gc.collect()  # Keras models and TensorFlow graphs hold references to each other.
+    _free_memory()
 
 
 class CompiledNetwork:
