@@ -341,6 +341,21 @@ def test_damaged_coreas_files(tmp_path):
         load_coreas(tmp_path / "data.h5")
 
 
+def test_damage_anywhere_in_coreas_files(tmp_path):
+    path = _write_coreas(tmp_path / "shower.hdf5", n_observers=1)
+    content, rng = bytearray(path.read_bytes()), np.random.default_rng(0)
+    for place in rng.choice(len(content), 200, replace=False):
+        damaged = content.copy()
+        damaged[place] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        error = None
+        try:
+            load_coreas(path)
+        except ValueError as raised:
+            error = raised
+        assert error is None or str(path) in str(error)
+
+
 @pytest.mark.parametrize("suffix", [".npz", ".npy", ".h5"])
 def test_arrays_are_the_users_own(tmp_path, suffix):
     path = tmp_path / f"data{suffix}"

@@ -43,6 +43,27 @@ def test_damaged_files(tmp_path, suffix):
         assert path.read_bytes() == damage, name
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_damage_anywhere(tmp_path, suffix):
+    """A flipped bit is found, or changes numbers or texts only; the error names the file."""
+    path, rng = tmp_path / f"model{suffix}", np.random.default_rng(0)
+    save_model(PIPELINE, path)
+    content = bytearray(path.read_bytes())
+    n_found = 0
+    for place in rng.choice(len(content), 150, replace=False):
+        damaged = content.copy()
+        damaged[place] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        error = None
+        try:
+            load_model(path, allow_pickle=True)
+        except ValueError as raised:
+            error = raised
+        assert error is None or str(path) in str(error)
+        n_found += error is not None
+    assert n_found > 30
+
+
 def test_files_without_a_model(tmp_path):
     joblib.dump({"weights": [1, 2]}, tmp_path / "model.joblib")
     with pytest.raises(ValueError, match=r"model\.joblib holds no model, but .* 'dict'"):

@@ -124,6 +124,31 @@ def test_foreign_lofar(tmp_path, changes, message):
         load_recording(tmp_path / "r.h5")
 
 
+@pytest.mark.parametrize("name", ["r.npy", "r.npz", "r.h5", "r.event", "lofar.h5"])
+def test_damage_anywhere(tmp_path, name):
+    """A flipped bit is found, or changes numbers only; the error names the file."""
+    path = tmp_path / name
+    if name == "lofar.h5":
+        write_lofar(path, COUNTS[:, :40])
+    elif name == "r.event":
+        write_lopes(path, COUNTS[:, :40])
+    else:
+        write(path)
+    content, rng = bytearray(path.read_bytes()), np.random.default_rng(0)
+    # The structure of a file is at its beginning and at its end.
+    places = [*range(min(len(content), 400)), *range(max(len(content) - 400, 0), len(content))]
+    for place in rng.choice(places, 150, replace=False):
+        damaged = content.copy()
+        damaged[place] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        error = None
+        try:
+            load_recording(path, sampling_rate=None if "l" in name[:2] else 200.0).read(0, 50)
+        except (ValueError, UserWarning) as raised:
+            error = raised
+        assert error is None or name in str(error) or "sampling_rate" in str(error)
+
+
 @pytest.mark.parametrize("name", ["r.npy", "r.npz", "r.h5", "r.event"])
 def test_truncated_and_foreign_files(tmp_path, name):
     write(tmp_path / name)
