@@ -10,9 +10,9 @@ from scipy.signal import find_peaks, get_window
 from sklearn.pipeline import Pipeline
 from sklearn.utils import gen_batches
 
-from sklearn_aera._channels import by_channel
+from sklearn_aera._channels import by_channel, validate_traces
 from sklearn_aera._covariance import one_thread, stationary_autocovariance
-from sklearn_aera._scaling import divide_by_peak
+from sklearn_aera._scaling import divide_by_peak, divide_by_std
 from sklearn_aera._whitening import fit_whitening, whiten
 
 _BATCH_SIZE = 1024
@@ -66,6 +66,9 @@ def background_step(model, X):
     """
     steps = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
     for step in steps:
+        if getattr(step, "whitener_", None) is not None:  # A denoiser, which divides traces first.
+            X = divide_by_std(validate_traces(step, X, dtype=np.float32, reset=False))[0]
+            step = step.whitener_
         if hasattr(step, "autocovariance_"):
             return step, X
         if hasattr(step, "transform"):

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from sklearn_aera.cli._app import app
 from sklearn_aera.datasets import make_traces, save_traces
 from sklearn_aera.feature_extraction import SNRCalculator
-from sklearn_aera.neural_network import make_detector
+from sklearn_aera.neural_network import make_denoiser, make_detector
 from sklearn_aera.persistence import load_model, save_model
 from sklearn_aera.simulation import AntennaNoise, TraceSimulator
 
@@ -45,6 +45,8 @@ def folder(tmp_path_factory):
     for name, data in (("same", SAME), ("other", OTHER)):
         save_traces(folder / f"{name}.h5", data.traces, events=data.events, sampling_rate=180.0)
     np.save(folder / "other.npy", OTHER.traces)
+    denoiser = make_denoiser(epochs=1, random_state=0).set_params(**TINY)
+    save_model(denoiser.fit(train.traces, train.signals), folder / "denoiser.skops")
     return folder
 
 
@@ -75,6 +77,16 @@ def test_warning_names_the_frequencies(run, command):
     assert re.search(r"at 36\.\d MHz, .* at 4[67]\.\d MHz|at 4[67].* MHz, .* at 36", result.stderr)
     assert "Adapt the model to these traces (predict --adapt)" in result.stderr
     assert "Warning" not in result.stdout
+
+
+def test_denoiser(run, tmp_path):
+    """Denoisers cannot be adapted: the amplitudes that they have learned would be wrong."""
+    command = "recover denoiser.skops {} -o {}"
+    assert WARNING not in run(command.format("same.h5", tmp_path / "same.npy")).stderr
+    result = run(command.format("other.h5", tmp_path / "other.npy"))
+    assert f"Warning: other.h5: {WARNING}: the ratio of their powers is" in result.stderr
+    assert "Fit the model again." in result.stderr
+    assert "dapt" not in result.stderr
 
 
 def test_unknown_sampling_rate(run):

@@ -229,22 +229,24 @@ def recover(
     """Recover the signals in traces with a denoiser.
 
     The recovered signals, in mV, are the traces of the new file. It also has the events of
-    TRACES, if there are any (not in .npy).
+    TRACES, if there are any (not in .npy). A warning says if the background of TRACES is not the
+    one that the denoiser was fitted to.
 
     Example: sklearn-aera recover denoiser.skops triggers.npy -o signals.npy
     """
     import numpy as np
 
-    from sklearn_aera.cli import _inputs
+    from sklearn_aera.cli import _background, _inputs
     from sklearn_aera.datasets import load_traces, save_traces
 
     suffixes = (".h5", ".hdf5", ".npz", ".npy")
     with outputs((out, suffixes), overwrite=overwrite) as [temporary]:
         denoiser = _inputs.read_denoiser(model, allow_pickle, trusted)
-        signals, events, rate = [], [], None
+        signals, events, rate, warned = [], [], None, False
         pieces = load_traces(traces, chunk_size=_inputs.CHUNK_SIZE, allow_pickle=allow_pickle)
         for chunk in pieces:
             _inputs.check_rate(denoiser, chunk, traces)
+            warned = warned or _background.warn_of_other_background(denoiser, chunk, traces)
             signals.append(denoiser.predict(chunk.traces).astype(np.float32))
             events.append(chunk.events)
             rate = chunk.sampling_rate

@@ -40,5 +40,7 @@ def warn_of_other_background(model, data, path):
         text = str(warning.message)
         if isinstance(model, Pipeline):
             text = text.replace("to these traces", "to these traces (predict --adapt)")
+        else:
+            text = text.replace("Adapt the model to these traces, or fit it", "Fit the model")
         warn(f"{path}: {text}")
     return len(found) > 0

@@ -26,8 +26,8 @@ def check_background(model, X, *, sampling_rate=None, false_alarm=1e-3):
     Parameters
     ----------
     model : fitted estimator or Pipeline
-        With a `sklearn_aera.preprocessing.SpectralWhitener`, or another estimator that has the
-        autocovariance of the background, such as
+        With a `sklearn_aera.preprocessing.SpectralWhitener`, also as the ``whitener`` of a
+        denoiser, or another estimator that has the autocovariance of the background, such as
         `sklearn_aera.likelihood.LikelihoodRatioClassifier`.
     X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
         Traces in front of the model. They need no labels: traces with a pulse are left out.
