@@ -106,10 +106,10 @@ def whitened_spectrum(X, step):
     """
     n_samples = X.shape[-1]
     channels = np.atleast_2d(step.autocovariance_)
-    if hasattr(step, "whitening_"):
-        white = by_channel(step.transform(X))
-    else:
-        white = [_whitened(*pair) for pair in zip(by_channel(X), channels, strict=True)]
+    whitening = getattr(step, "whitening_", None)
+    if whitening is None:
+        whitening = [fit_whitening(channel) for channel in channels]
+    white = [whiten(*pair) for pair in zip(by_channel(X), whitening, strict=True)]
     crest = np.max([_crest_factor(c) for c in white], axis=0)
     usual = _is_usual(crest, n_samples, _LEAST_SHARE)
     n_grid = _FREQUENCIES_PER_BIN * scipy.fft.next_fast_len(n_samples, real=True)

@@ -15,6 +15,8 @@ DENSE_LENGTH = 1024
 _MAX_ITERATIONS, _ACCURACY = 100, 1e-10
 # Values in a batch of traces. Their transforms then stay in the cache.
 _BATCH_VALUES = 2**16
+# Iterations of a subspace of eigenvectors.
+_N_ITERATIONS = 8
 
 
 @public_in("sklearn_aera.preprocessing")
@@ -117,6 +119,20 @@ def toeplitz_product(lags, X):
     n_fft = scipy.fft.next_fast_len(2 * n_samples, real=True)
     product = scipy.fft.irfft(even_spectrum(lags, n_fft) * scipy.fft.rfft(X, n_fft), n_fft)
     return product[..., :n_samples]
+
+
+def leading_eigenvectors(product, n_samples, number):
+    """Return leading eigenvectors of a symmetric matrix, as columns, and their eigenvalues.
+
+    ``product`` multiplies vectors, (n, n_samples), by the matrix. The eigenvalues of largest
+    absolute value are exact where those that are left out are much smaller. The iteration of a
+    subspace starts with random vectors, always the same.
+    """
+    basis = np.random.RandomState(0).standard_normal((n_samples, number))
+    for _ in range(_N_ITERATIONS):
+        basis = np.linalg.qr(product(basis.T).T)[0]
+    values, vectors = np.linalg.eigh(product(basis.T) @ basis)
+    return basis @ vectors, values
 
 
 def batches(X, values_per_trace):

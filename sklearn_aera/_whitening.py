@@ -10,7 +10,13 @@ from scipy.signal.windows import hann
 
 from sklearn_aera._covariance import one_thread
 from sklearn_aera._public import public_in
-from sklearn_aera._toeplitz import DENSE_LENGTH, batches, even_spectrum, toeplitz_product
+from sklearn_aera._toeplitz import (
+    DENSE_LENGTH,
+    batches,
+    even_spectrum,
+    leading_eigenvectors,
+    toeplitz_product,
+)
 
 # Width of the median of the spectrum, in steps of half the resolution of a trace. A carrier, seen
 # through a Hann window, is narrower than half of it.
@@ -19,7 +25,6 @@ _MEDIAN_WIDTH = 33
 _SMALLEST_POWER = 1e-12
 # Numbers of directions that are corrected, and the relative power above which there must be more.
 _FEWEST, _MOST, _WHITE_ENOUGH = 64, 512, 0.25
-_N_ITERATIONS = 8
 
 
 @public_in("sklearn_aera.preprocessing")
@@ -114,17 +119,10 @@ def _smooth_spectrum(lags):
 
 
 def _leading_directions(product, n_samples):
-    """Return the leading eigenvectors of a symmetric matrix, as columns, and their eigenvalues.
-
-    There are so many that the rest is negligible. The iteration of a subspace starts with random
-    vectors, always the same.
-    """
+    """Return the leading eigenvectors, so many that the rest of the eigenvalues is negligible."""
     number = min(_FEWEST, n_samples)
     while True:
-        basis = np.random.RandomState(0).standard_normal((n_samples, number))
-        for _ in range(_N_ITERATIONS):
-            basis = np.linalg.qr(product(basis.T).T)[0]
-        values, vectors = np.linalg.eigh(product(basis.T) @ basis)
+        directions, values = leading_eigenvectors(product, n_samples, number)
         if number >= min(_MOST, n_samples) or np.abs(values).min() < _WHITE_ENOUGH:
-            return basis @ vectors, values
+            return directions, values
         number = min(2 * number, n_samples)

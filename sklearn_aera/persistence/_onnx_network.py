@@ -6,6 +6,10 @@ sequence is a tensor (n_steps, n_traces, n_features), as ONNX' recurrent operato
 
 import numpy as np
 
+from sklearn_aera._carriers import low_frequencies
+
+# What the Keras model adds to powers.
+_POWER_FLOOR = 1e-3
 # Lower limit of variances in the Keras model, in the mean square of the training signals.
 _LOWEST_VARIANCE = 1e-6
 # Operator, and for each gate of ONNX its place among those of Keras.
@@ -96,11 +100,13 @@ class _Network:
         return graph.reshape(frames, 0, 0, kernel_size * n_channels)
 
     def with_power(self, sequence, samples):
-        """Features of each step, and the logarithm of the mean square of the whole trace."""
+        """Features of each step, and the logarithms of the power of the whole trace, by channel."""
         graph = self.graph
-        power = graph.reduce("Mean", graph("Mul", samples, samples), 1, 2)
-        power = graph("Log", graph("Add", power, 1e-3))
-        power = graph("Transpose", power, perm=(1, 0, 2))
+        low = low_frequencies(self.architecture.n_samples).astype(np.float32)
+        parts = [samples, graph("MatMul", samples, low)] if low.size else [samples]
+        powers = [graph.reduce("Mean", graph("Mul", part, part), 2) for part in parts]
+        power = graph("Log", graph("Add", graph("Concat", *powers, axis=1), _POWER_FLOOR))
+        power = graph("Transpose", power, perm=(2, 0, 1))
         power = graph("Expand", power, np.array([self._n_steps, 1, 1], dtype=np.int64))
         return graph("Concat", sequence, power, axis=2)
 

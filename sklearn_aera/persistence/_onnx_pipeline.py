@@ -95,12 +95,21 @@ def _divided_by_std(graph, x, n_axes):
 
 
 def _whiten(graph, x, whitener):
+    fitted = list(zip(whitener.whitening_, whitener.reflections_, strict=True))
     if len(whitener.trace_shape_) == 1:
-        return _whitened(graph, x, whitener.whitening_[0])
-    n_channels = whitener.trace_shape_[0]
-    channels = [graph.slice(x, c, c + 1, axis=1) for c in range(n_channels)]
-    white = [_whitened(graph, *pair) for pair in zip(channels, whitener.whitening_, strict=True)]
+        return _reflected(graph, x, *fitted[0])
+    channels = [graph.slice(x, c, c + 1, axis=1) for c in range(len(fitted))]
+    white = [_reflected(graph, x, *one) for x, one in zip(channels, fitted, strict=True)]
     return graph("Concat", *white, axis=1)
+
+
+def _reflected(graph, x, whitening, vectors):
+    """Traces whitened, and reflected by changing the sign of vectors."""
+    white = _whitened(graph, x, whitening)
+    if not vectors.shape[1]:
+        return white
+    content = graph("Mul", graph("MatMul", white, vectors), 2.0)
+    return graph("Sub", white, graph("MatMul", content, graph("Transpose", vectors, perm=(1, 0))))
 
 
 def _whitened(graph, x, whitening):

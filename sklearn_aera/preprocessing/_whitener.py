@@ -7,6 +7,7 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
 from sklearn_aera._background import background_among
 from sklearn_aera._base import Estimator, one_task
+from sklearn_aera._carriers import carrier_reflection, reflect
 from sklearn_aera._channels import by_channel, validate_traces
 from sklearn_aera._covariance import stationary_autocovariance
 from sklearn_aera._docstrings import fill_docstring
@@ -28,6 +29,10 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
     For traces of more than 1 024 samples, it is a filter of zero phase, with corrections for
     carriers and the ends of the trace.
 
+    What carriers are left with is moved to the lowest frequencies, below the band: there it
+    disturbs no pulse, and tells a classifier how strong the carriers of a trace are, which the
+    signal-to-noise ratio refers to.
+
     Parameters
     ----------
     %(regularization)s
@@ -42,6 +47,10 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
     whitening_ : ndarray of shape (n_channels, n_samples, n_samples), float32, or list
         Symmetric whitening matrices. For more than 1 024 samples, a list of `WhiteningFilter`
         objects, one per channel.
+    reflections_ : list of ndarray of shape (n_samples, n_directions), float32
+        For each channel, orthonormal vectors whose sign is changed in whitened traces. This
+        exchanges up to 16 directions that have more than 2 %% of the power of the background each
+        and as many cosines of lowest frequency, and keeps noise white.
     n_background_ : int
         Number of traces that the covariance was estimated from.
     %(trace_shape)s
@@ -147,15 +156,19 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         """
         X = validate_traces(self, X, dtype=np.float32, reset=False)
         white = np.empty(X.shape, dtype=np.float32)
-        channels = zip(by_channel(X), by_channel(white), self.whitening_, strict=True)
-        for traces, whitened, whitening in channels:
+        fitted = zip(self.whitening_, self.reflections_, strict=True)
+        channels = zip(by_channel(X), by_channel(white), fitted, strict=True)
+        for traces, whitened, (whitening, vectors) in channels:
             whiten(traces, whitening, out=whitened)
+            reflect(whitened, vectors)
         return white
 
     def _use(self, autocovariance, n_background):
         whitening = [fit_whitening(channel) for channel in autocovariance]
         is_short = isinstance(whitening[0], np.ndarray)
         self.whitening_ = np.stack(whitening) if is_short else whitening
+        pairs = zip(autocovariance, whitening, strict=True)
+        self.reflections_ = [carrier_reflection(*pair) for pair in pairs]
         self.autocovariance_, self.n_background_ = autocovariance, n_background
 
     def __sklearn_tags__(self):

@@ -5,6 +5,7 @@ from functools import partial
 import keras
 import numpy as np
 
+from sklearn_aera._carriers import low_frequencies
 from sklearn_aera.neural_network._keras.model import TraceModel
 
 KERAS_LAYERS = {
@@ -14,6 +15,8 @@ KERAS_LAYERS = {
 }
 # Units of the layer before the logits of the cells.
 _CELL_UNITS = 32
+# Added to powers, so that their logarithms are finite.
+_POWER_FLOOR = 1e-3
 # Units of the layer before the standard deviations, and their square's lower limit, in the mean
 # square of the training signals.
 _STD_UNITS = 32
@@ -77,9 +80,15 @@ def _cells_head(x, features, architecture, seeds, with_cells):
 
 
 def _with_power(features, samples):
-    """Features of each step, and the logarithm of the mean square of the whole trace."""
-    power = keras.ops.log(keras.ops.mean(samples * samples, axis=(1, 2)) + 1e-3)
-    power = keras.ops.repeat(power[:, None, None], features.shape[1], axis=1)
+    """Features of each step, and the logarithms of the power of the whole trace, by channel.
+
+    It is the power of all frequencies, and of the lowest, where a whitener leaves the carriers.
+    """
+    low = low_frequencies(samples.shape[1]).T.astype("float32")
+    parts = [samples, keras.ops.matmul(low, samples)] if len(low) else [samples]
+    powers = [keras.ops.log(keras.ops.mean(part * part, axis=1) + _POWER_FLOOR) for part in parts]
+    power = keras.ops.concatenate(powers, axis=1)[:, None]
+    power = keras.ops.repeat(power, features.shape[1], axis=1)
     return keras.layers.Concatenate()([features, power])
 
 
