@@ -121,6 +121,11 @@ def whitened_spectrum(X, step):
     return Spectrum(frequency, np.stack(power), np.stack(in_band), int(usual.sum()))
 
 
+def largest_usual_peak(n_samples):
+    """Return the peak that 1 % of traces of white Gaussian noise exceed, in units of the RMS."""
+    return scipy.stats.norm.isf(_UNUSUAL / (2 * n_samples))
+
+
 def deviations(spectrum, n_background, false_alarm):
     """Find where the power of a spectrum is not one.
 
@@ -165,8 +170,7 @@ def _is_usual(peak, n_samples, at_least):
 
     They are at least a given share of all, those with the smallest peaks.
     """
-    limit = scipy.stats.norm.isf(_UNUSUAL / (2 * n_samples))
-    return peak <= max(limit, np.quantile(peak, at_least))
+    return peak <= max(largest_usual_peak(n_samples), np.quantile(peak, at_least))
 
 
 def _whitened(traces, autocovariance):

@@ -2,8 +2,15 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 
-from sklearn_aera.neural_network._augmentation import Augmentation, flip_and_shift, mix_signals
+from sklearn_aera._carriers import low_frequencies
+from sklearn_aera.neural_network._augmentation import (
+    Augmentation,
+    flip_and_shift,
+    mix_noise,
+    mix_signals,
+)
 
 
 def test_shifts_are_cyclic_and_uniform():
@@ -42,7 +49,7 @@ def test_channels_are_moved_together():
 def test_traces_and_signals_are_changed_together(shape):
     rng = np.random.default_rng(0)
     traces = rng.normal(size=shape).astype(np.float32)
-    augmentation = Augmentation(True, 10, mix_signals=False, targets="signal")
+    augmentation = Augmentation(True, 10, mix_signals=False, mix_noise=False, targets="signal")
     moved, signals = augmentation(traces, 3 * traces, rng)
     np.testing.assert_array_equal(signals, 3 * moved)
     assert np.any(moved != traces)
@@ -56,7 +63,7 @@ def test_traces_and_signals_are_changed_together(shape):
 
 def test_every_epoch_has_its_own_changes():
     traces = np.random.default_rng(0).normal(size=(50, 30)).astype(np.float32)
-    augmentation, labels = Augmentation(True, 10, False, "class"), np.arange(50)
+    augmentation, labels = Augmentation(True, 10, False, False, "class"), np.arange(50)
     rng = np.random.default_rng(1)
     first, second = (augmentation(traces, labels, rng)[0] for _ in range(2))
     again = augmentation(traces, labels, np.random.default_rng(1))[0]
@@ -89,7 +96,7 @@ def test_labels_follow_mixed_signals():
     signals = np.zeros((50, 30), np.float32)
     signals[:20, 10] = 1.0
     rows = np.column_stack([signals.any(axis=1), signals])
-    _, mixed = Augmentation(False, 0, True, "row")(signals.copy(), rows, rng)
+    _, mixed = Augmentation(False, 0, True, False, "row")(signals.copy(), rows, rng)
     np.testing.assert_array_equal(mixed[:, 0], mixed[:, 1:].any(axis=1))
     assert mixed[:, 0].sum() == 20
 
@@ -98,7 +105,50 @@ def test_traces_with_mixed_signals_are_not_shifted():
     rng = np.random.default_rng(0)
     noise, signals = rng.normal(size=(50, 30)), np.zeros((50, 30))
     signals[:20, 10] = 1.0
-    augmentation = Augmentation(False, 15, True, "signal")
+    augmentation = Augmentation(False, 15, True, False, "signal")
     traces, mixed = augmentation(noise + signals, signals, rng)
     np.testing.assert_allclose(traces - mixed, noise, atol=1e-12)
     assert set(np.flatnonzero(mixed.any(axis=0))) == {10}
+
+
+def test_signals_go_to_noise_whose_carriers_are_as_strong():
+    rng = np.random.default_rng(0)
+    level = rng.uniform(1, 10, 1000)
+    noise = level[:, None] * low_frequencies(64)[:, 1]
+    signals = np.zeros((1000, 64))
+    signals[::2, 20] = level[::2]
+    traces, mixed = mix_signals(noise + signals, signals, rng)
+    np.testing.assert_allclose(traces - mixed, noise, atol=1e-12)
+    has = mixed.any(axis=1)
+    assert np.any(mixed[has].max(axis=1) != level[has]), "in other traces"
+    # The signals move by at most 5 % of the ranks, besides the statistics of 500 uniform levels,
+    # whose ranks have a standard deviation of at most 2.2 % in each of two samples.
+    assert np.abs(mixed[has].max(axis=1) - level[has]).max() < 9 * (0.05 + 4 * 0.022 * 2**0.5)
+
+
+@pytest.mark.parametrize("shape", [(4000, 64), (4000, 2, 64)])
+def test_mixed_noise_is_gaussian_noise_of_the_same_covariance(shape):
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=shape)
+    mixed = mix_noise(noise, rng)
+    changed = np.any(mixed != noise, axis=tuple(range(1, len(shape))))
+    # 1 % have an unusual peak in a channel, at most.
+    assert changed.mean() > 1 - 0.01 * np.prod(shape[1:-1]) - 5 * np.sqrt(0.01 / len(noise))
+    np.testing.assert_allclose(mixed @ low_frequencies(64), noise @ low_frequencies(64), atol=1e-12)
+    before, after = (x.reshape(len(x), -1) for x in (noise, mixed))
+    error = np.sqrt(2 / len(noise))
+    assert np.abs(np.cov(after.T) - np.cov(before.T)).max() < 6 * error
+    similar = [np.corrcoef(a, b)[0, 1] for a, b in zip(before, after, strict=True)]
+    assert abs(np.mean(similar)) < 0.1, "sums of two, with random signs"
+    assert scipy.stats.kstest(after[:, 20], "norm").pvalue > 1e-3
+
+
+def test_noise_with_bursts_is_not_mixed():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(200, 64))
+    noise[:20, 30] = 20.0
+    mixed = mix_noise(noise, rng)
+    np.testing.assert_array_equal(mixed[:20], noise[:20])
+    assert np.abs(mixed[20:]).max() < 20 / 2, "and is not put into other traces"
+    silent = np.zeros((5, 64))
+    np.testing.assert_array_equal(mix_noise(silent, rng), silent)

@@ -229,6 +229,13 @@ class RecurrentClassifier(TraceClassifier):
         other signals: limited data then give new traces in each epoch. Traces are then not
         shifted, whatever ``max_shift`` is. Only used if `fit` is given ``signals``, and not for
         the endless data of `fit_simulated`.
+    mix_noise : bool, default=False
+        In each epoch, replace the noise of the training traces by n1 cos(a) + n2 sin(a), with the
+        noise of two traces and a random angle. For whitened Gaussian noise, this is noise of the
+        same kind that the network has not seen. The lowest frequencies, where
+        `sklearn_aera.preprocessing.SpectralWhitener` leaves the carriers, stay as they are, and so
+        does noise with an unusual peak, such as a burst. Only used if `fit` is given ``signals``,
+        and not by `fit_simulated`.
     %(training)s
     %(class_weight)s
 
@@ -284,11 +291,13 @@ class RecurrentClassifier(TraceClassifier):
     kernel_size: int | tuple = 48
     stride: int | tuple = 4
     mix_signals: bool = False
+    mix_noise: bool = False
 
     def _check_architecture(self):
         check_recurrent_network(self)
         check_choice(self.pooling, "pooling", RECURRENT_POOLINGS)
         check_choice(self.mix_signals, "mix_signals", (True, False))
+        check_choice(self.mix_noise, "mix_noise", (True, False))
 
     def _network(self):
         return check_recurrent_network(self)

@@ -395,13 +395,13 @@ class NetworkEstimator(Estimator):
         # Shifts and other signals replace events that are lacking: endless data lack none.
         max_shift = 0 if endless else int(self.max_shift)
         limited = data.signals is not None and not endless
-        mixes = limited and getattr(self, "mix_signals", False)
-        if not (self.flip_polarity or max_shift or mixes):
+        mixes = [limited and getattr(self, f"mix_{part}", False) for part in ("signals", "noise")]
+        if not (self.flip_polarity or max_shift or any(mixes)):
             return None
         architecture, targets = state["architecture_"], "class"
         if architecture.head == "trace" or architecture.learns_arrival:
             targets = "signal" if architecture.head == "trace" else "row"
-        return Augmentation(bool(self.flip_polarity), max_shift, mixes, targets)
+        return Augmentation(bool(self.flip_polarity), max_shift, *mixes, targets)
 
     def _epoch_callbacks(self, state, data, validation, context):
         from sklearn_aera.neural_network._keras import model

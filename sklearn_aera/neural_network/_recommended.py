@@ -23,6 +23,7 @@ _DETECTOR = {
     "kernel_size": (32, 8),
     "stride": (2, 4),
     "mix_signals": True,
+    "mix_noise": True,
     "learning_rate": 8e-3,
     # Training is limited by its steps: half the default needs fewer events for the same result.
     "batch_size": 64,
