@@ -6,9 +6,11 @@ Run as::
         [--figure FILE]
 
 Training, validation and test events have different event ids. The threshold of each operating
-point is chosen on the validation events; areas, accuracies (at probability 1/2) and true-positive
-rates are those of the test events, the latter with their 68 % binomial intervals. Seconds are wall
-time of the training, simulation included where the data are endless. The rows:
+point is chosen on the validation events; areas, accuracies (at probability 1/2), calibration errors and
+true-positive rates are those of the test events, the latter with their 68 % binomial intervals. The
+calibration error is the mean difference between the predicted probability and the share of pulses
+in ten bins of equal counts. Seconds are wall time of the training, simulation included where the
+data are endless. The rows:
 
 - SNR threshold: `SNRCalculator`, no training.
 - matched filter: `MatchedFilter` with the noise covariance of the 40 000 training traces.
@@ -19,7 +21,7 @@ time of the training, simulation included where the data are endless. The rows:
 - textbook BiLSTM: the same layers bidirectional, on 40 000 traces, batch 128, Adam, for as many
   epochs as fit into a budget of five minutes.
 - detector: `make_detector` with true signals on 4 000 traces (for 8 and for 60 epochs; also from
-  labels alone), on 40 000 (10 epochs), and on endless data (50 epochs of 20 000 events).
+  labels alone), on 40 000 (10 epochs), and on endless data (30 epochs of 20 000 events).
 - convolution: `ConvolutionalClassifier` on the same normalised and whitened traces, endless.
 
 Two more tables follow: the endless detector on the pulses of a CoREAS shower (with ``--pulses
@@ -31,7 +33,9 @@ from functools import partial
 
 import numpy as np
 from networks import CourseNetwork
-from report import Report, input_file, make_parser, output_file, timed
+from report import Report, Target, input_file, make_parser, output_file, timed
+from scipy.special import expit
+from sklearn.calibration import calibration_curve
 from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.pipeline import make_pipeline
 from traces import FIRST_ENDLESS_ID, SEED, make_data
@@ -48,7 +52,7 @@ RATES = {"TPR at FPR 1 %": 1e-2, "TPR at FPR 0.2 %": 2e-3}
 SHOWN = ("likelihood ratio", "detector, endless", "textbook BiLSTM", "SNR threshold", "course LSTM")
 BURSTS = AntennaNoise(burst_rate=0.5)
 RECIPE = {"learning_rate": 2e-3, "learning_rate_schedule": "cosine", "weight_decay": 0.01}
-FORMATS = dict.fromkeys(("AUC", "gap", "accuracy"), ".4f") | dict.fromkeys(RATES, ".3f")
+FORMATS = dict.fromkeys(("AUC", "gap", "accuracy", "calibration"), ".4f") | dict.fromkeys(RATES, ".3f")
 FORMATS |= {"training / s": ".0f", "traces/s": ",.0f"}
 
 
@@ -66,7 +70,7 @@ class Size:
     budget: float
 
 
-FULL = Size(4000, 40_000, 20_000, 20_000, 50, 20, (8, 60, 10), 300.0)
+FULL = Size(4000, 40_000, 20_000, 20_000, 30, 20, (8, 60, 10), 300.0)
 QUICK = Size(200, 400, 1000, 200, 1, 1, (1, 1, 1), 1.0)
 
 
@@ -136,6 +140,12 @@ def scores(model, traces):
     return model.transform(traces)[:, 0]
 
 
+def calibration_error(y, logits):
+    """Mean difference between the share of pulses and the probability in bins of equal counts."""
+    share, probability = calibration_curve(y, expit(logits), n_bins=10, strategy="quantile")
+    return float(np.mean(np.abs(share - probability)))
+
+
 def judge(name, model, validation, test):
     """Measure one trained detector.
 
@@ -147,6 +157,7 @@ def judge(name, model, validation, test):
     accuracy = float(np.mean((score > 0) == test.y)) if is_classifier else None
     row = {"detector": name, "AUC": roc_auc_score(test.y, score), "gap": None}
     row["accuracy"] = accuracy
+    row["calibration"] = calibration_error(test.y, score) if is_classifier else None
     for column, max_fpr in RATES.items():
         point = operating_point(validation.y, on_validation, test.y, score, max_fpr=max_fpr)
         row[column] = list(point.tpr)
@@ -187,6 +198,26 @@ class Comparison:
         yield judge("detector, trained without bursts", self.models["detector, endless"], *data)[0]
         detector = endless_detector(train, size, snr, noise=BURSTS)
         yield judge("detector, trained with bursts", detector, *data)[0]
+
+
+def targets(rows, snr):
+    """What is expected of the detectors at a ratio of 2, and over the range of the course."""
+    by_name = {row["detector"]: row for row in rows}
+    small, endless = by_name[f"detector, {FULL.n_small:,}"], by_name["detector, endless"]
+    limit, matched = by_name["likelihood ratio"], by_name["matched filter"]
+    rate = "TPR at FPR 0.2 %"
+    if snr == (2.0, 2.0):
+        yield Target("gap of endless data", endless["gap"], at_most=0.0002)
+        yield Target(f"accuracy of {FULL.n_small:,} traces", small["accuracy"], at_least=0.986)
+    elif snr == (0.5, 5.0):
+        share = endless[rate][0] / limit[rate][0]
+        yield Target("gap of endless data", endless["gap"], at_most=0.002)
+        yield Target(f"{rate} of endless data over that of the limit", share, at_least=0.99)
+        share = small["AUC"] - matched["AUC"]
+        yield Target(f"AUC of {FULL.n_small:,} traces over the matched filter's", share, at_least=0)
+    yield Target("training on endless data", endless["training / s"], at_most=300, unit="s")
+    for row in (small, endless):
+        yield Target(f"calibration, {row['detector']}", row["calibration"], at_most=0.01)
 
 
 def draw(path, judged, test):
@@ -235,7 +266,9 @@ def main(arguments=None):
     report = Report("detection", options)
     comparison = Comparison(size, snr, report)
     title = f"SNR {snr[0]:g} to {snr[1]:g}, {size.n_test:,} test events"
-    report.measure("detectors", title, comparison.rows, FORMATS)
+    rows = report.measure("detectors", title, comparison.rows, FORMATS)
+    if size is FULL:
+        report.targets.extend(targets(rows, snr))
     if options.pulses is not None:
         title = "Other pulses"
         report.measure("coreas", title, lambda: comparison.on_a_shower(options.pulses), FORMATS)
