@@ -6,11 +6,11 @@ Run as::
         [--figure FILE]
 
 Training, validation and test events have different event ids. The threshold of each operating
-point is chosen on the validation events; areas, accuracies (at probability 1/2), calibration errors and
-true-positive rates are those of the test events, the latter with their 68 % binomial intervals. The
-calibration error is the mean difference between the predicted probability and the share of pulses
-in ten bins of equal counts. Seconds are wall time of the training, simulation included where the
-data are endless. The rows:
+point is chosen on the validation events; areas, accuracies (at probability 1/2), calibration
+errors and true-positive rates are those of the test events, the latter with their 68 % binomial
+intervals. The calibration error is the mean difference between the predicted probability and the
+share of pulses in ten bins of equal counts. Seconds are wall time of the training, simulation
+included where the data are endless. The rows:
 
 - SNR threshold: `SNRCalculator`, no training.
 - matched filter: `MatchedFilter` with the noise covariance of the 40 000 training traces.
@@ -52,7 +52,8 @@ RATES = {"TPR at FPR 1 %": 1e-2, "TPR at FPR 0.2 %": 2e-3}
 SHOWN = ("likelihood ratio", "detector, endless", "textbook BiLSTM", "SNR threshold", "course LSTM")
 BURSTS = AntennaNoise(burst_rate=0.5)
 RECIPE = {"learning_rate": 2e-3, "learning_rate_schedule": "cosine", "weight_decay": 0.01}
-FORMATS = dict.fromkeys(("AUC", "gap", "accuracy", "calibration"), ".4f") | dict.fromkeys(RATES, ".3f")
+FORMATS = dict.fromkeys(("AUC", "gap", "accuracy", "calibration"), ".4f")
+FORMATS |= dict.fromkeys(RATES, ".3f")
 FORMATS |= {"training / s": ".0f", "traces/s": ",.0f"}
 
 
