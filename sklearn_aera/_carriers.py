@@ -14,8 +14,9 @@ from sklearn_aera._covariance import one_thread
 from sklearn_aera._toeplitz import leading_eigenvectors, toeplitz_product
 from sklearn_aera._whitening import whiten
 
-# A direction with more than this share of the power of the background is taken for a carrier's.
-_STRONG = 0.02
+# A direction is taken for a carrier's if it has more than this share of the power of the background,
+# and more than so many times the mean share.
+_STRONG, _TIMES_MEAN = 0.02, 10
 # The cosines of lowest frequency: so many, but at most a given share of the number of samples.
 _MOST, _SAMPLES_PER_COSINE = 16, 32
 # Vectors for the search of strong directions, which need some more than there are.
@@ -75,4 +76,5 @@ def _strong_directions(autocovariance, most):
     directions, share = leading_eigenvectors(
         lambda X: toeplitz_product(lags, X), n_samples, min(_N_VECTORS, n_samples)
     )
-    return directions[:, share > _STRONG][:, ::-1][:, :most]
+    strong = share > max(_STRONG, _TIMES_MEAN / n_samples)
+    return directions[:, strong][:, ::-1][:, :most]

@@ -5,6 +5,7 @@ import pytest
 from scipy.linalg import toeplitz
 
 from sklearn_aera import _whitening
+from sklearn_aera._carriers import reflect
 from sklearn_aera._covariance import stationary_autocovariance
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.feature_extraction import MatchedFilter
@@ -58,6 +59,7 @@ def test_filter_whitens_like_the_matrix(whitener):
     lags = whitener.autocovariance_[0]
     traces = _data(50, 10**6).traces
     white = whitener.transform(traces)
+    reflect(white, whitener.reflections_[0])
     expected = traces @ _whitening._inverse_root(lags)
     assert np.sqrt(np.mean((white - expected) ** 2) / np.mean(expected**2)) < 0.1
 

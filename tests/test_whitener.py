@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.linalg import toeplitz
 
+from sklearn_aera._carriers import reflect
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
 from sklearn_aera.simulation import (
@@ -28,6 +29,7 @@ def test_noise_is_white_at_every_frequency(background, normalized):
         background = StdNormalizer().fit_transform(background)
     whitener = SpectralWhitener().fit(background[:N_TRAIN])
     white = whitener.transform(background[N_TRAIN:])
+    reflect(white, whitener.reflections_[0])  # Carriers go back to their frequencies.
     taper = np.hanning(500)
     frequencies = np.fft.rfftfreq(500, 1 / 180.0)
     inside = (frequencies > 31.5) & (frequencies < 79)

@@ -49,8 +49,8 @@ class SpectralWhitener(OneToOneFeatureMixin, TransformerMixin, Estimator):
         objects, one per channel.
     reflections_ : list of ndarray of shape (n_samples, n_directions), float32
         For each channel, orthonormal vectors whose sign is changed in whitened traces. This
-        exchanges up to 16 directions that have more than 2 %% of the power of the background each
-        and as many cosines of lowest frequency, and keeps noise white.
+        exchanges up to 16 directions that have more than 2 %% of the power of the background each,
+        and ten times the mean, and as many cosines of lowest frequency, and keeps noise white.
     n_background_ : int
         Number of traces that the covariance was estimated from.
     %(trace_shape)s
