@@ -14,8 +14,8 @@ from sklearn_aera._covariance import one_thread
 from sklearn_aera._toeplitz import leading_eigenvectors, toeplitz_product
 from sklearn_aera._whitening import whiten
 
-# A direction is taken for a carrier's if it has more than this share of the power of the background,
-# and more than so many times the mean share.
+# A direction is taken for a carrier's if it has more than this share of the power of the
+# background, and more than so many times the mean share.
 _STRONG, _TIMES_MEAN = 0.02, 10
 # The cosines of lowest frequency: so many, but at most a given share of the number of samples.
 _MOST, _SAMPLES_PER_COSINE = 16, 32

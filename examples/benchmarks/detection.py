@@ -2,8 +2,8 @@
 
 Run as::
 
-    python examples/benchmarks/detection.py [--snr LOW HIGH] [--pulses FILE] [--quick] [--json FILE]
-        [--figure FILE]
+    python examples/benchmarks/detection.py [--only TABLE ...] [--snr LOW HIGH] [--pulses FILE]
+        [--detector FILE] [--quick] [--json FILE] [--figure FILE]
 
 Training, validation and test events have different event ids. The threshold of each operating
 point is chosen on the validation events; areas, accuracies (at probability 1/2), calibration
@@ -15,24 +15,19 @@ included where the data are endless. The rows:
 - SNR threshold: `SNRCalculator`, no training.
 - matched filter: `MatchedFilter` with the noise covariance of the 40 000 training traces.
 - likelihood ratio: `LikelihoodRatioClassifier` with the same covariance; the physical limit.
-- course LSTM: the network of the course in plain Keras, LSTM 32-64-10 on std-normalised raw
-  samples, flattened, dropout 0.3; 4 000 traces, 20 epochs of batch 256, Adam with a learning rate
-  that decays exponentially (assumption: by a tenth per epoch from 1e-3).
-- textbook BiLSTM: the same layers bidirectional, on 40 000 traces, batch 128, Adam, for as many
-  epochs as fit into a budget of five minutes.
 - detector: `make_detector` with true signals on 4 000 traces (for 8 and for 60 epochs; also from
-  labels alone), on 40 000 (10 epochs), and on endless data (30 epochs of 20 000 events).
+  labels alone), on 40 000 (10 epochs), and on endless data (16 epochs of 20 000 events).
 - convolution: `ConvolutionalClassifier` on the same normalised and whitened traces, endless.
 
-Two more tables follow: the endless detector on the pulses of a CoREAS shower (with ``--pulses
-FILE``), and networks and likelihood ratio in a background with bursts.
+Two more tables follow: "coreas", the endless detector on the pulses of a CoREAS shower (with
+``--pulses FILE``), and "bursts", networks and likelihood ratio in a background with bursts.
+``--detector`` stores the endless detector.
 """
 
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from networks import CourseNetwork
 from report import Report, Target, input_file, make_parser, output_file, timed
 from scipy.special import expit
 from sklearn.calibration import calibration_curve
@@ -46,10 +41,12 @@ from sklearn_aera.inspection import EfficiencyDisplay
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
 from sklearn_aera.metrics import operating_point
 from sklearn_aera.neural_network import ConvolutionalClassifier, make_detector
+from sklearn_aera.persistence import save_model
 from sklearn_aera.simulation import AntennaNoise, TraceSimulator
 
 RATES = {"TPR at FPR 1 %": 1e-2, "TPR at FPR 0.2 %": 2e-3}
-SHOWN = ("likelihood ratio", "detector, endless", "textbook BiLSTM", "SNR threshold", "course LSTM")
+TABLES = ("detectors", "coreas", "bursts")
+SHOWN = ("likelihood ratio", "detector, endless", "matched filter", "SNR threshold")
 BURSTS = AntennaNoise(burst_rate=0.5)
 RECIPE = {"learning_rate": 2e-3, "learning_rate_schedule": "cosine", "weight_decay": 0.01}
 FORMATS = dict.fromkeys(("AUC", "gap", "accuracy", "calibration"), ".4f")
@@ -66,13 +63,11 @@ class Size:
     n_test: int
     n_epoch: int
     endless_epochs: int
-    course_epochs: int
     detector_epochs: tuple[int, int, int]
-    budget: float
 
 
-FULL = Size(4000, 40_000, 20_000, 20_000, 30, 20, (8, 60, 10), 300.0)
-QUICK = Size(200, 400, 1000, 200, 1, 1, (1, 1, 1), 1.0)
+FULL = Size(4000, 40_000, 20_000, 20_000, 16, (8, 60, 10))
+QUICK = Size(200, 400, 1000, 200, 1, (1, 1, 1))
 
 
 def endless(pipeline, train, size, snr, noise=None):
@@ -103,6 +98,7 @@ def detectors(train, size, snr):
         for n in (size.n_small, size.n_large)
     )
     labels = {name: few[name] for name in ("X", "y")}
+    n_short, n_few, n_many = size.detector_epochs
 
     def network(n_epochs, data):
         return make_detector(epochs=n_epochs, random_state=SEED).fit(**data)
@@ -114,17 +110,10 @@ def detectors(train, size, snr):
         pipeline = make_pipeline(*make_detector(epochs=1)[:-1], classifier)
         return endless(pipeline, train, size, snr)
 
-    course = {"epochs": size.course_epochs, "batch_size": 256, "decay": True}
-    textbook = {"epochs": 100, "batch_size": 128, "decay": False, "budget": size.budget}
-    n_short, n_few, n_many = size.detector_epochs
     return {
         "SNR threshold": lambda: SNRCalculator().fit(few["X"]),
         "matched filter": lambda: MatchedFilter().fit(train.traces, train.y),
         "likelihood ratio": partial(fit_ratio, train, snr),
-        "course LSTM": lambda: CourseNetwork(bidirectional=False).fit(*labels.values(), **course),
-        "textbook BiLSTM": lambda: CourseNetwork(bidirectional=True).fit(
-            train.traces, train.y, **textbook
-        ),
         f"detector, {size.n_small:,}, {n_short} epochs": partial(network, n_short, few),
         f"detector, {size.n_small:,}": partial(network, n_few, few),
         f"detector, {size.n_small:,}, labels alone": partial(network, n_few, labels),
@@ -172,7 +161,8 @@ class Comparison:
         self.size, self.snr, self.report = size, snr, report
         self.judged, self.models = {}, {}
 
-    def rows(self):
+    def rows(self, detectors):
+        """Rows of the detectors that a function returns, which train on data."""
         train, validation, self.test = make_data(self.size.n_large, self.size.n_test, self.snr)
         rows = {}
         for name, make in detectors(train, self.size, self.snr).items():
@@ -257,17 +247,23 @@ def _draw_roc(ax, scores_by_name, test):
 
 
 def main(arguments=None):
-    parser = make_parser(__doc__)
+    parser = make_parser(__doc__, TABLES)
     parser.add_argument("--snr", type=float, nargs=2, default=(2.0, 2.0), metavar=("LOW", "HIGH"))
     parser.add_argument("--pulses", type=input_file, metavar="FILE", help="a CoREAS file")
+    help_ = "store the endless detector here"
+    parser.add_argument("--detector", type=output_file, metavar="FILE", help=help_)
     help_ = "draw efficiency or ROC curves here"
     parser.add_argument("--figure", type=output_file, metavar="FILE", help=help_)
     options = parser.parse_args(arguments)
+    if options.only and "detectors" not in options.only:
+        parser.error("the other tables need the table detectors")
     size, snr = QUICK if options.quick else FULL, tuple(options.snr)
     report = Report("detection", options)
     comparison = Comparison(size, snr, report)
     title = f"SNR {snr[0]:g} to {snr[1]:g}, {size.n_test:,} test events"
-    rows = report.measure("detectors", title, comparison.rows, FORMATS)
+    rows = report.measure("detectors", title, lambda: comparison.rows(detectors), FORMATS)
+    if options.detector is not None:
+        save_model(comparison.models["detector, endless"], options.detector)
     if size is FULL:
         report.targets.extend(targets(rows, snr))
     if options.pulses is not None:
