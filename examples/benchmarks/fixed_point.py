@@ -7,7 +7,13 @@ Run as::
 Small networks, as they fit on a trigger board, behind whitening in float32. Three ways: weights
 rounded to some bits, in float32 arithmetic; 8-bit weights and integer activations in onnxruntime's
 static quantisation, calibrated on training traces; and, where hls4ml is installed, its C++
-emulation of a network on an FPGA, in which everything has the type ``ap_fixed``.
+emulation of a network on an FPGA, in which everything has the type ``ap_fixed``. There, two columns
+tell the size of the network on the FPGA, as hls4ml's project says it without a synthesis:
+
+- multipliers: multiplications at the same time, the ``multiplier_limit`` of all products: weights
+  other than zero over the reuse factor, here 1. A convolution uses its multipliers for one step
+  after the other, a recurrent layer too.
+- weights: kilobits of all weights.
 """
 
 import importlib.util
@@ -201,15 +207,16 @@ def firmware(size, experiment):
     for name, network in experiment.networks.items():
         reference = network.decision_function(X)
         for width in size.widths:
-            scores = firmware_scores(network.model_, X, width, experiment.folder / f"{width}")
-            row = {"network": name, "type": f"ap_fixed<{width},8>"}
+            converted = convert(network.model_, width, experiment.folder / f"{width}")
+            scores = converted.predict(np.ascontiguousarray(X)).reshape(-1)
+            row = {"network": name, "type": f"ap_fixed<{width},8>"} | resources(converted)
             row |= {"AUC": roc_auc_score(y, scores)}
             row["AUC loss"] = roc_auc_score(y, reference) - row["AUC"]
             yield row | {"log odds: rms difference": np.std(scores - reference)}
 
 
-def firmware_scores(model, X, width, folder):
-    """Log odds of the C++ emulation of a Keras model; 8 bits are before the point."""
+def convert(model, width, folder):
+    """Compile the C++ emulation of a Keras model; 8 bits are before the point."""
     import hls4ml
 
     config = hls4ml.utils.config_from_keras_model(
@@ -219,7 +226,21 @@ def firmware_scores(model, X, width, folder):
         model, hls_config=config, output_dir=str(folder), backend="Vitis", io_type="io_parallel"
     )
     converted.compile()
-    return converted.predict(np.ascontiguousarray(X)).reshape(-1)
+    return converted
+
+
+def resources(converted):
+    """What hls4ml's project says of the size of a network, without a synthesis."""
+    multipliers = bits = 0
+    for layer in converted.get_layers():
+        n_partitions = layer.get_attr("n_partitions")
+        n_parallel = layer.get_attr("out_width") // n_partitions if n_partitions else 1
+        for name, weight in layer.weights.items():
+            bits += weight.data.size * weight.type.precision.width
+            if not name.endswith("bias"):
+                n_products = weight.data.size - int(weight.nzeros)
+                multipliers += n_parallel * -(-n_products // layer.get_attr("reuse_factor"))
+    return {"multipliers": multipliers, "weights / kbit": bits / 1000}
 
 
 def targets(report):
@@ -248,6 +269,7 @@ def main(arguments=None):
         report.measure("weights", "Bits of weights", lambda: weights(experiment), formats)
         report.measure("integers", "Integer networks", lambda: integers(experiment), formats)
         if importlib.util.find_spec("hls4ml"):
+            formats |= {"multipliers": ",", "weights / kbit": ".1f"}
             report.measure("firmware", "Firmware", lambda: firmware(size, experiment), formats)
     report.targets += targets(report)
     report.finish()
