@@ -39,6 +39,10 @@ Out = Annotated[
     Path, typer.Option("-o", "--out", help="Model file to write: .skops, or .joblib (a pickle).")
 ]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Number of epochs.")]
+Band = Annotated[
+    tuple[float, float],
+    typer.Option(help="Band of the station in MHz, which sets the length of the filters."),
+]
 
 
 @reports_errors
@@ -64,6 +68,7 @@ def train(
         tuple[float, float] | None,
         typer.Option(help="Range of the SNR with --endless.", show_default="0.5 5.0"),
     ] = None,
+    band: Band = (30.0, 80.0),
     seed: Seed = 0,
     allow_pickle: AllowPickle = False,
     overwrite: Overwrite = False,
@@ -87,7 +92,7 @@ def train(
             raise ValueError(f"--endless is for traces of one channel, {traces} has several")
         if kind is Kind.denoiser and data.signals is None:
             raise ValueError(f"{traces}: a denoiser needs signals, but the file has none")
-        model = _recommended(kind, epochs, seed)
+        model = _recommended(kind, epochs, seed, data.sampling_rate, band)
         network = model if kind is Kind.denoiser else model[-1]
         network.set_params(hidden_size=hidden_size, bidirectional=bidirectional)
         if cell is not None:
@@ -128,12 +133,13 @@ def _fit_endless(model, network, data, n_events, snr):
     network.set_params(max_shift=0).fit_simulated(n_events=n_events, **options)
 
 
-def _recommended(kind, epochs, seed):
+def _recommended(kind, epochs, seed, sampling_rate, band):
     from sklearn_aera.neural_network import make_denoiser, make_detector
 
     make = make_detector if kind is Kind.detector else make_denoiser
     options = {} if epochs is None else {"epochs": epochs}
-    return make(random_state=seed, **options)
+    options |= {} if sampling_rate is None else {"sampling_rate": sampling_rate}
+    return make(random_state=seed, band=band, **options)
 
 
 @reports_errors
@@ -144,6 +150,7 @@ def tune(
     hidden_sizes: Annotated[
         list[int], typer.Option("--hidden-size", min=1, help="Hidden sizes to try.")
     ] = [12, 24],  # noqa: B006
+    band: Band = (30.0, 80.0),
     both_directions: Annotated[
         bool, typer.Option("--both/--one-directional", help="Also try both directions.")
     ] = True,
@@ -182,7 +189,8 @@ def tune(
         data = read_labelled(traces, "tuning", allow_pickle)
         started = time.perf_counter()
         with tempfile.TemporaryDirectory() as cache, progress("Searching"):
-            model = _recommended(Kind.detector, epochs, seed).set_params(memory=cache)
+            model = _recommended(Kind.detector, epochs, seed, data.sampling_rate, band)
+            model.set_params(memory=cache)
             search = GridSearchCV(model, grid, scoring=scoring, cv=folds, n_jobs=jobs)
             search.fit(data.traces, data.y, signals=data.signals)
             best = search.best_estimator_.set_params(memory=None)

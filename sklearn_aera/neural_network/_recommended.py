@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_aera._base import Documented
 from sklearn_aera._docstrings import fill_docstring
+from sklearn_aera._validation import check_interval, check_sampling_rate, shown
 from sklearn_aera.neural_network._classifiers import RecurrentClassifier
 from sklearn_aera.neural_network._denoiser import RecurrentDenoiser
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
@@ -39,10 +40,20 @@ _DENOISER = {
 }
 _TRAINING = {"learning_rate_schedule": "cosine", "weight_decay": 0.01, "flip_polarity": True}
 
+# Sampling rate over bandwidth for which the lengths above are, in samples: that of AERA.
+_SAMPLES_PER_WIDTH = 180.0 / 50.0
+_MAX_SHIFT = 200
+
 _PARAMETERS = """
-max_shift : int, default=200
-    Largest time shift of a training trace in samples; 0 for none. A detector that is given
-    signals puts them into other traces instead.
+sampling_rate : float, default=180.0
+    Sampling rate of the traces in MHz.
+band : (float, float), default=(30.0, 80.0)
+    Lowest and highest frequency of the station in MHz. A pulse is as long as one over the
+    bandwidth, and so are the filters: 8.9 over the bandwidth for the first of the detector, 36
+    for that of the denoiser.
+max_shift : int or None, default=None
+    Largest time shift of a training trace in samples; 0 for none, None for 56 over the bandwidth.
+    A detector that is given signals puts them into other traces instead.
 random_state : int, RandomState instance or None, default=None
     Seed of the network's training.
 verbose : int, default=0
@@ -154,7 +165,16 @@ class Detector(Documented, Pipeline):
 
 
 @fill_docstring(shared=_PARAMETERS)
-def make_detector(*, epochs=60, max_shift=200, random_state=None, memory=None, verbose=0):
+def make_detector(
+    *,
+    epochs=60,
+    sampling_rate=180.0,
+    band=(30.0, 80.0),
+    max_shift=None,
+    random_state=None,
+    memory=None,
+    verbose=0,
+):
     """Make the recommended pipeline from traces to probabilities: normalise, whiten, classify.
 
     In whitened traces a pulse is visible that carriers hid. Convolutions and a bidirectional LSTM
@@ -188,10 +208,16 @@ def make_detector(*, epochs=60, max_shift=200, random_state=None, memory=None, v
     >>> detector.predict_proba(data.traces).shape
     (200, 2)
     """
+    scale = _length_scale(sampling_rate, band)
+    (first, second), (step, second_step) = _DETECTOR["kernel_size"], _DETECTOR["stride"]
+    lengths = {
+        "kernel_size": (_scaled(first, scale), second),
+        "stride": (_scaled(step, scale), second_step),
+    }
     classifier = RecurrentClassifier(
-        **_DETECTOR,
+        **_DETECTOR | lengths,
         **_TRAINING,
-        max_shift=max_shift,
+        max_shift=_scaled(_MAX_SHIFT, scale) if max_shift is None else max_shift,
         epochs=epochs,
         random_state=random_state,
         verbose=verbose,
@@ -205,7 +231,16 @@ def make_detector(*, epochs=60, max_shift=200, random_state=None, memory=None, v
 
 
 @fill_docstring(shared=_PARAMETERS)
-def make_denoiser(*, epochs=30, max_shift=200, learn_std=False, random_state=None, verbose=0):
+def make_denoiser(
+    *,
+    epochs=30,
+    sampling_rate=180.0,
+    band=(30.0, 80.0),
+    max_shift=None,
+    learn_std=False,
+    random_state=None,
+    verbose=0,
+):
     """Make the recommended denoiser, which normalises and whitens traces and recovers the signals.
 
     Parameters
@@ -232,13 +267,31 @@ def make_denoiser(*, epochs=30, max_shift=200, learn_std=False, random_state=Non
     >>> denoiser.predict(data.traces).shape
     (200, 500)
     """
+    scale = _length_scale(sampling_rate, band)
+    lengths = {name: _scaled(_DENOISER[name], scale) for name in ("kernel_size", "stride")}
     return RecurrentDenoiser(
-        **_DENOISER,
+        **_DENOISER | lengths,
         **_TRAINING,
         whitener=SpectralWhitener(),
         learn_std=learn_std,
-        max_shift=max_shift,
+        max_shift=_scaled(_MAX_SHIFT, scale) if max_shift is None else max_shift,
         epochs=epochs,
         random_state=random_state,
         verbose=verbose,
     )
+
+
+def _length_scale(sampling_rate, band):
+    """Samples in one over the bandwidth, relative to those of AERA."""
+    rate = check_sampling_rate(sampling_rate)
+    low, high = check_interval(band, "band", min_val=0.0)
+    if not 0 < high - low <= rate / 2:
+        raise ValueError(
+            f"band must be a pair (low, high) in MHz, no wider than half the sampling rate of "
+            f"{rate:g} MHz, got {shown(band)}"
+        )
+    return rate / (high - low) / _SAMPLES_PER_WIDTH
+
+
+def _scaled(n_samples, scale):
+    return max(1, round(n_samples * scale))
