@@ -4,8 +4,9 @@ Run as::
 
     python examples/benchmarks/command_line.py [--quick] [--json FILE]
 
-Training, validation and test events are 4 000 each, at signal-to-noise ratios from 0.5 to 5; the
-detector is trained for 20 epochs. True-positive rates have their 68 % intervals.
+There are 4 000 training events, and 20 000 for each of validation and test, at signal-to-noise
+ratios from 0.5 to 5. The detector is trained for 20 epochs. True-positive rates have their 68 %
+intervals.
 """
 
 import json
@@ -19,8 +20,8 @@ from report import Report, Target, make_parser
 
 SESSION = """
 simulate train.h5 -n {n} --snr 0.5 5
-simulate validation.h5 -n {n} --snr 0.5 5 --first-event-id 1000000
-simulate test.h5 -n {n} --snr 0.5 5 --first-event-id 2000000
+simulate validation.h5 -n {n_test} --snr 0.5 5 --first-event-id 1000000
+simulate test.h5 -n {n_test} --snr 0.5 5 --first-event-id 2000000
 train train.h5 -o detector.skops --epochs {epochs}
 evaluate detector.skops test.h5 --validation validation.h5 --limit --json
 """
@@ -29,11 +30,11 @@ RATES = {"TPR at FPR 1 %": 0.01, "TPR at FPR 0.2 %": 0.002}
 FORMATS = {"accuracy": ".4f", "AUC": ".4f"} | dict.fromkeys(RATES, ".3f")
 
 
-def run_session(n, epochs):
+def run_session(**size):
     """Run the commands in a new folder; returns what the last one prints."""
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     with tempfile.TemporaryDirectory() as folder:
-        for line in SESSION.format(n=n, epochs=epochs).strip().splitlines():
+        for line in SESSION.format(**size).strip().splitlines():
             command = [sys.executable, "-c", PROGRAM, *shlex.split(line)]
             options = {"cwd": folder, "env": environment, "capture_output": True, "text": True}
             done = subprocess.run(command, check=False, **options)
@@ -42,8 +43,8 @@ def run_session(n, epochs):
     return json.loads(done.stdout)
 
 
-def measure(n, epochs):
-    for row in run_session(n, epochs)["detectors"]:
+def measure(**size):
+    for row in run_session(**size)["detectors"]:
         points = {point["fpr"]: point for point in row["operating_points"]}
         rates = {
             column: [points[fpr]["tpr"], *points[fpr]["interval"]] for column, fpr in RATES.items()
@@ -53,7 +54,9 @@ def measure(n, epochs):
 
 def main(arguments=None):
     options = make_parser(__doc__).parse_args(arguments)
-    size = {"n": 300, "epochs": 1} if options.quick else {"n": 4000, "epochs": 20}
+    size = {"n": 4000, "n_test": 20_000, "epochs": 20}
+    if options.quick:
+        size = {"n": 300, "n_test": 300, "epochs": 1}
     report = Report("command_line", options)
     rows = report.measure("evaluate", "sklearn-aera evaluate", lambda: measure(**size), FORMATS)
     if not options.quick:
