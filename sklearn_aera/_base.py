@@ -12,7 +12,7 @@ from sklearn_aera import __version__
 
 # Version of the layout of the estimators' attributes. It is raised, independently of releases,
 # when older files can no longer be read.
-STATE_FORMAT = 4
+STATE_FORMAT = 5
 _KEY = "_sklearn_aera_state"
 
 # Address or folder of the documentation.

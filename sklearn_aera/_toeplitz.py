@@ -1,6 +1,7 @@
 """Covariance of a stationary signal: products with it and its inverse by FFT."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.fft
@@ -14,17 +15,19 @@ from sklearn_aera._public import public_in
 DENSE_LENGTH = 1024
 _MAX_ITERATIONS, _ACCURACY = 100, 1e-10
 # Values in a batch of traces. Their transforms then stay in the cache.
-_BATCH_VALUES = 2**16
+_BATCH_VALUES = 2**17
 # Iterations of a subspace of eigenvectors.
 _N_ITERATIONS = 8
 
 
 @public_in("sklearn_aera.preprocessing")
-class StationaryCovariance(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class StationaryCovariance:
     """Covariance matrix C of a stationary signal, which is a positive definite Toeplitz matrix.
 
     Two vectors stand for the matrix and its inverse. Products with either take a few fast Fourier
-    transforms (FFTs) of each trace.
+    transforms (FFTs) of each trace. For traces of up to 1024 samples, the inverse is computed and
+    kept in memory when it is first needed; pickles do not contain it.
 
     Parameters
     ----------
@@ -83,6 +86,16 @@ class StationaryCovariance(NamedTuple):
         this first column, ``C^-1 = (L(a) L(a)' - L(b) L(b)') / a_0``, where b is a in reversed
         order, delayed by one sample (Gohberg and Semencul 1972).
         """
+        if self.n_samples <= DENSE_LENGTH:
+            return mirror_product(X, *self._inverse_parts)
+        return self._solve_by_transforms(X)
+
+    @cached_property
+    def _inverse_parts(self):
+        half = np.eye((self.n_samples + 1) // 2, self.n_samples)
+        return mirror_parts(self._solve_by_transforms(half))
+
+    def _solve_by_transforms(self, X):
         n, n_fft, first = self.n_samples, self.n_fft, self.inverse_column
         delayed = np.concatenate([[0.0], first[:0:-1]])
         spectrum, terms = scipy.fft.rfft(X, n_fft), []
@@ -106,6 +119,37 @@ class StationaryCovariance(NamedTuple):
         plain = scipy.fft.irfft(np.abs(spectrum) ** 2, self.n_fft)[:n]
         moment = scipy.fft.irfft(weighted.conj() * spectrum, self.n_fft)[:n]
         return ((n - lag) * plain - 2 * moment) / first[0]
+
+    def __getstate__(self):
+        return {"autocovariance": self.autocovariance, "inverse_column": self.inverse_column}
+
+
+def mirror_parts(rows):
+    """Return both matrices of `mirror_product`, each (half, half).
+
+    ``rows`` is the first half of the rows of a symmetric matrix that does not change when both
+    axes are reversed, (half, n_samples), with the row in the middle if ``n_samples`` is odd.
+    """
+    half, n_samples = rows.shape
+    direct, reverse = rows[:, :half], rows[:, : -half - 1 : -1].copy()
+    if n_samples % 2:  # The sample in the middle is in both halves of a trace, and counts once.
+        reverse[-1] = 0.0
+    return (direct + reverse) / 2, (direct - reverse) / 2
+
+
+def mirror_product(X, even, odd):
+    """Multiply traces, (..., n_samples), by the matrix that `mirror_parts` has split.
+
+    Sum and difference of a trace and of the reversed trace are multiplied by a matrix each, of
+    half the size: half the numbers and half the time.
+    """
+    half, n_samples = len(even), X.shape[-1]
+    first, last = X[..., :half], X[..., : -half - 1 : -1]
+    even, odd = (first + last) @ even, (first - last) @ odd
+    product = np.empty((*X.shape[:-1], n_samples), dtype=even.dtype)
+    np.subtract(even, odd, out=product[..., : -half - 1 : -1])
+    np.add(even, odd, out=product[..., :half])
+    return product
 
 
 def even_spectrum(values, n_fft):

@@ -54,14 +54,15 @@ def test_pickles_of_classes_that_moved_are_refused(tmp_path, module, name):
         load_model(path, allow_pickle=True)
 
 
-REFUSED = "this StdNormalizer was stored by {} in format 4, but sklearn-aera .* reads only format 5"
+_STORED = f"in format {_base.STATE_FORMAT}, but sklearn-aera .* reads only format 99"
+REFUSED = "this StdNormalizer was stored by {} " + _STORED
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_another_format_is_refused(tmp_path, monkeypatch, suffix):
     path = tmp_path / f"model{suffix}"
     save_model(NORMALIZER, path)
-    monkeypatch.setattr(_base, "STATE_FORMAT", 5)
+    monkeypatch.setattr(_base, "STATE_FORMAT", 99)
     message = REFUSED.format("an earlier development version")
     with pytest.raises(ValueError, match=f"{path}.*{message}: fit it again"):
         load_model(path, allow_pickle=True)
@@ -69,7 +70,7 @@ def test_another_format_is_refused(tmp_path, monkeypatch, suffix):
 
 def test_another_format_is_refused_by_pickle(monkeypatch):
     stored = pickle.dumps(NORMALIZER)
-    monkeypatch.setattr(_base, "STATE_FORMAT", 5)
+    monkeypatch.setattr(_base, "STATE_FORMAT", 99)
     monkeypatch.setattr(_base, "__version__", "9.9")
     with pytest.raises(ValueError, match=REFUSED.format(r"sklearn-aera 0\.\d.*")):
         pickle.loads(stored)

@@ -1,11 +1,18 @@
 """Products with the covariance of a stationary signal, against dense matrices."""
 
+import pickle
+
 import numpy as np
 import pytest
 from scipy.linalg import toeplitz
 
 from sklearn_aera import _toeplitz
-from sklearn_aera._toeplitz import StationaryCovariance, batches
+from sklearn_aera._toeplitz import (
+    StationaryCovariance,
+    batches,
+    mirror_parts,
+    mirror_product,
+)
 
 
 def _lags(n_samples, ridge=1e-3):
@@ -45,3 +52,19 @@ def test_batches_cover_all_traces():
     rows = [np.arange(20)[one] for one in batches(X, 10**9)]
     np.testing.assert_array_equal(np.concatenate(rows), np.arange(20))
     assert len(rows) == 3
+
+
+@pytest.mark.parametrize("n_samples", [1, 2, 7, 8])
+def test_mirror_product_is_that_of_the_whole_matrix(n_samples):
+    matrix = toeplitz(_lags(n_samples))
+    parts = mirror_parts(matrix[: (n_samples + 1) // 2])
+    X = np.random.RandomState(0).normal(size=(3, 2, n_samples))
+    np.testing.assert_allclose(mirror_product(X, *parts), X @ matrix, rtol=1e-12, atol=1e-12)
+
+
+def test_pickles_do_not_contain_the_inverse():
+    covariance = StationaryCovariance.from_autocovariance(_lags(300))
+    traces = np.random.RandomState(0).normal(size=(2, 300))
+    expected, stored = covariance.solve(traces), pickle.dumps(covariance)
+    assert len(stored) < 3 * 300 * 8
+    np.testing.assert_array_equal(pickle.loads(stored).solve(traces), expected)

@@ -56,54 +56,39 @@ def _batch_ratio(products, rms, power, degrees_of_freedom, bank, amplitudes, wei
     Terms near the largest dominate the average. The function h is therefore replaced by its
     tangent at the largest term, so that each term needs a single exponential.
     """
-    n_values = bank.n_values
-    matched = [matched_filter(products, pair) for pair in bank.weights]
-    bound, largest = (rms**2 * term for term in _largest_terms(matched, bank.energy, amplitudes))
+    matched = [np.abs(matched_filter(products, pair)) for pair in bank.weights]
+    cases = [
+        (z, amplitude, 0.5 * amplitude**2 * energy, weight)
+        for z, energy in zip(matched, bank.energy, strict=True)
+        for amplitude, weight in zip(amplitudes, weights, strict=True)
+    ]
+    highest = np.array([(z * a - loss).max(axis=1) for z, a, loss, _ in cases])
+    below, highest = highest - highest.max(axis=0), highest.max(axis=0)
+    n_values, largest = bank.n_values, rms**2 * highest
     rest = degrees_of_freedom + np.maximum(power - 2 * largest, 0)
     slope = (degrees_of_freedom + n_values) / rest
     value = (degrees_of_freedom + n_values) / 2 * np.log((degrees_of_freedom + power) / rest)
-    gain = (slope * rms**2).astype(np.float32)[:, None]
-    offset = (slope * bound).astype(np.float32)[:, None]
+    gain = (slope * rms**2).astype(np.float32)
     total = np.zeros(len(rms))
-    for z, energy in zip(matched, bank.energy, strict=True):
-        np.abs(z, out=z)
-        z *= gain
-        for amplitude, weight in zip(amplitudes, weights, strict=True):
-            total += weight * _sum_over_polarity(z, energy, amplitude, gain, offset)
-    total = np.maximum(total, np.finfo(np.float32).tiny) / (2 * bank.energy.size)
-    return value + slope * (bound - largest) + np.log(total)
+    for (z, amplitude, loss, weight), term in zip(cases, below, strict=True):
+        rows = gain * term > -NEGLIGIBLE_LOSS
+        z = z if rows.all() else z[rows]
+        total[rows] += weight * _sum_over_polarity(z, amplitude, loss, highest[rows], gain[rows])
+    return value + np.log(total / (2 * bank.energy.size))
 
 
-def _largest_terms(matched, energy, amplitudes):
-    """Return the largest l of a bank for any amplitude in the range, and for those given.
-
-    The first is an upper bound of all terms. The second is for the template of the first.
-    """
-    rows = np.arange(len(matched[0]))
-    bound = np.full(len(rows), -np.inf)
-    largest = bound.copy()
-    for z, e in zip(matched, energy, strict=True):
-        z = np.abs(z)
-        best = np.clip(z / e, amplitudes[0], amplitudes[-1])
-        term = best * (z - 0.5 * best * e)
-        cell = term.argmax(axis=1)
-        given = amplitudes[:, cell]
-        given = (given * (z[rows, cell] - 0.5 * given * e[cell])).max(axis=0)
-        largest = np.where(term[rows, cell] > bound, given, largest)
-        bound = np.maximum(bound, term[rows, cell])
-    return bound, largest
-
-
-def _sum_over_polarity(z, energy, amplitude, gain, offset):
-    """Sum exp(A z - A^2 e / 2 - offset) over cells and polarities; z >= 0 includes the gain."""
-    signal = z * amplitude
-    loss = gain * (0.5 * amplitude**2 * energy)
-    other_polarity_counts = loss.min() < NEGLIGIBLE_LOSS
-    loss += offset
-    signal -= loss
-    total = np.exp(signal).sum(axis=1)
-    if other_polarity_counts:
-        signal += 2 * loss
-        np.negative(signal, out=signal)
-        total += np.exp(signal, out=signal).sum(axis=1)
+def _sum_over_polarity(z, amplitude, loss, highest, gain):
+    """Sum exp(gain (A z - loss - highest)) over cells and polarities; z >= 0 is of one polarity."""
+    gain = gain[:, None]
+    terms = z * amplitude
+    terms -= loss
+    terms -= highest[:, None]
+    terms *= gain
+    total = np.exp(terms, out=terms).sum(axis=1)
+    rows = gain[:, 0] * (loss.min() + highest) < NEGLIGIBLE_LOSS
+    if rows.any():
+        opposite = (z if rows.all() else z[rows]) * amplitude
+        opposite *= -2 * gain[rows]
+        terms = terms if rows.all() else terms[rows]
+        total[rows] += np.einsum("ij,ij->i", terms, np.exp(opposite, out=opposite))
     return total

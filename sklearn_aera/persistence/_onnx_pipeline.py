@@ -7,6 +7,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_aera._templates import LOUDEST
+from sklearn_aera._toeplitz import mirror_parts
 from sklearn_aera._validation import window_samples
 from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
 from sklearn_aera.neural_network import (
@@ -130,11 +131,7 @@ def _multiplied(graph, x, matrix):
     if np.abs(matrix - matrix[::-1, ::-1]).max() > _SYMMETRIC * np.abs(matrix).max():
         return graph("MatMul", x, matrix)
     exact = matrix.astype(np.float64)
-    exact = (exact + exact[::-1, ::-1]) / 2
-    direct, reverse = exact[:half, :half], exact[::-1][:half, :half].copy()
-    if n_samples % 2:  # The sample in the middle is in both halves, and counts once.
-        reverse[-1] = 0.0
-    parts = (direct + reverse) / 2, (direct - reverse) / 2
+    parts = mirror_parts((exact + exact[::-1, ::-1])[:half] / 2)
     return _by_halves(graph, x, n_samples, *(part.astype(np.float32) for part in parts))
 
 
@@ -155,8 +152,7 @@ def _halves_of_filter(graph, column):
 def _by_halves(graph, x, n_samples, even, odd):
     """Traces times a symmetric matrix that is the same when time is reversed.
 
-    Sum and difference of a trace and of the reversed trace are multiplied by a matrix each, of
-    half the size: half the numbers and half the time.
+    The parts of the matrix are those of `mirror_product`.
     """
     half = (n_samples + 1) // 2
     first = graph.slice(x, 0, half)
