@@ -159,7 +159,7 @@ class Comparison:
             rows[name]["ms/trace"] = seconds and 1e3 * seconds / len(noise)
             self.report.note(f"{name}: {seconds or 0:.0f} s of scoring")
         for row in rows.values():
-            for column in RATES.keys() & row.keys():
+            for column in filter(row.__contains__, RATES):
                 share = row[column][0] / rows[LIMIT][column][0]
                 row[f"of limit at {column.split()[-1]}"] = share
         return rows.values()
@@ -189,7 +189,8 @@ def main(arguments=None):
     size = QUICK if options.quick else FULL
     report = Report("rare", options)
     low, high = options.snr
-    title = f"SNR {low:g} to {high:g}, {size.n_noise:,} noise events, {size.n_test // 2:,} pulses"
+    ratio = f"{low:g} to {high:g}" if low < high else f"{low:g}"
+    title = f"SNR {ratio}, {size.n_noise:,} noise events, {size.n_test // 2:,} pulses"
     with TemporaryDirectory() as temporary:
         folder = options.scores or Path(temporary)
         folder.mkdir(exist_ok=True)
