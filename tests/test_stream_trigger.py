@@ -1,6 +1,7 @@
 """Triggers in recordings: the stream contract, rates, the first stage, bad input."""
 
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from sklearn_aera.simulation import AntennaNoise, BandPass, MeasuredNoise, Trace
 from sklearn_aera.trigger import StreamTrigger, accidental_rate, coincidences
 from sklearn_aera.trigger._first_stage import FirstStage
 from sklearn_aera.trigger._peaks import Peaks
+from sklearn_aera.trigger._scores import ahead
 
 N_SAMPLES, RATE = 120, 180.0
 NOISE = AntennaNoise(carrier_share=0.0)
@@ -337,3 +339,37 @@ def test_measured_air_shower(lopes_path):
     # Just before the trigger of the particle detectors at 409.6 us.
     assert found["time"][0] == pytest.approx(407.7, abs=0.1)
     assert accidental_rate(triggers, 816e-6, 0.5, 4, n_slides=40).value < 100.0
+
+
+def test_pieces_are_made_ahead_in_order():
+    made, main = [], threading.get_ident()
+
+    def pieces():
+        for number in range(4):
+            made.append(threading.get_ident())
+            yield number
+
+    for number, piece in enumerate(ahead(pieces())):
+        assert piece == number
+        assert main not in made
+    assert len(made) == 4
+    assert list(ahead([])) == []
+
+
+def test_errors_of_a_piece_reach_the_caller():
+    def pieces():
+        yield 1
+        raise OSError("the disk is gone")
+
+    found = ahead(pieces())
+    assert next(found) == 1
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(found)
+
+
+def test_no_piece_is_made_after_the_caller_stops():
+    made = []
+    found = ahead(made.append(number) or number for number in range(100))
+    assert next(found) == 0
+    found.close()
+    assert len(made) <= 2

@@ -1,5 +1,6 @@
 """Scores of the windows of a recording, piece by piece."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -61,6 +62,16 @@ def score_windows(detector, windows, rows):
     if not np.isfinite(scores).all():
         raise ValueError("detector gives scores that are not finite")
     return scores
+
+
+def ahead(items):
+    """Yield the items of an iterator; each is made in another thread while the last one is used."""
+    items, end = iter(items), object()
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(next, items, end)
+        while (item := following.result()) is not end:
+            following = thread.submit(next, items, end)
+            yield item
 
 
 def highest(scores, number):

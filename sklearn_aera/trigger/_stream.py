@@ -13,7 +13,7 @@ from sklearn_aera.metrics import fit_tail, threshold_at_rate
 from sklearn_aera.trigger._checks import check_detector, check_is_recording, known_rates
 from sklearn_aera.trigger._first_stage import FirstStage, fit_filters
 from sklearn_aera.trigger._peaks import Peaks
-from sklearn_aera.trigger._scores import Layout, highest, in_parts, report, score_windows
+from sklearn_aera.trigger._scores import Layout, ahead, highest, in_parts, report, score_windows
 
 TRIGGER_TYPE = np.dtype(
     [("time", "f8"), ("absolute", "M8[ns]"), ("antenna", "i8"), ("score", "f8"), ("sample", "i8")]
@@ -309,19 +309,29 @@ class StreamTrigger(Estimator):
 
         Scores below ``lowest``, and those of windows that do not pass, are minus infinity.
         """
-        layout, stages = self._layout(X), self._stages()
-        for first, number, samples in layout.pieces(X):
+        layout = self._layout(X)
+        # While the detector scores a piece, another core reads the next one and its first stage.
+        for first, samples, passed in ahead(self._passed(X, layout)):
+            number = len(passed[0])
             scores = np.full((len(samples), number), -np.inf)
             for antenna, row in enumerate(scores):
-                rows = np.arange(number)
-                if self.pretrigger_rate is not None:
-                    passed = stages[antenna].statistic(samples[antenna], number)
-                    rows = np.flatnonzero(passed >= self.pretrigger_thresholds_[antenna])
+                rows = np.flatnonzero(passed[antenna])
                 windows = layout.windows(samples[antenna])
                 found = score_windows(self.detectors_[antenna], windows, rows)
                 row[rows] = np.where(found >= lowest[antenna], found, -np.inf)
             report(on_progress, first + number, layout.n_windows)
             yield first, scores
+
+    def _passed(self, X, layout):
+        """Yield the first window and the samples of a piece, and for each window if it passes."""
+        stages, lowest = self._stages(), self.pretrigger_thresholds_
+        for first, number, samples in layout.pieces(X):
+            passed = np.ones((len(samples), number), dtype=bool)
+            if self.pretrigger_rate is not None:
+                for antenna, stage in enumerate(stages):
+                    statistic = stage.statistic(samples[antenna], number)
+                    passed[antenna] = statistic >= lowest[antenna]
+            yield first, samples, passed
 
     def _table(self, X, antenna, start, score):
         """Return the table of the triggers of an antenna."""
