@@ -10,8 +10,9 @@ from scipy.signal import find_peaks, get_window
 from sklearn.pipeline import Pipeline
 from sklearn.utils import gen_batches
 
+from sklearn_aera._blas import one_thread
 from sklearn_aera._channels import by_channel, validate_traces
-from sklearn_aera._covariance import one_thread, stationary_autocovariance
+from sklearn_aera._covariance import stationary_autocovariance
 from sklearn_aera._scaling import divide_by_peak, divide_by_std
 from sklearn_aera._whitening import fit_whitening, whiten
 

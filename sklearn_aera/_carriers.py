@@ -10,7 +10,7 @@ import numpy as np
 import scipy.fft
 from scipy.linalg import qr
 
-from sklearn_aera._covariance import one_thread
+from sklearn_aera._blas import one_thread
 from sklearn_aera._toeplitz import leading_eigenvectors, toeplitz_product
 from sklearn_aera._whitening import whiten
 

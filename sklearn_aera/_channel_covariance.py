@@ -7,8 +7,9 @@ import scipy.fft
 from scipy.linalg import eigh
 from scipy.signal.windows import hann
 
+from sklearn_aera._blas import one_thread
 from sklearn_aera._channels import by_channel
-from sklearn_aera._covariance import one_thread, stationary_autocovariance
+from sklearn_aera._covariance import stationary_autocovariance
 from sklearn_aera._public import public_in
 from sklearn_aera._toeplitz import StationaryCovariance, batches
 

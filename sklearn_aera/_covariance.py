@@ -4,17 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.fft
-from threadpoolctl import threadpool_limits
 
+from sklearn_aera._blas import one_thread
 from sklearn_aera._toeplitz import StationaryCovariance, batches, even_spectrum
 
 # Short traces in larger numbers are replaced by as many vectors of equal sample covariance as a
 # trace has samples.
 _TRACES_PER_SAMPLE, _SHORT = 1.5, 1024
-
-# Matrices of this size gain nothing from a second thread. If another process uses its core, the
-# threads wait for each other, and the computation takes ten times as long.
-one_thread = threadpool_limits.wrap(limits=1, user_api="blas")
 
 
 @one_thread

@@ -8,6 +8,7 @@ import scipy.fft
 from scipy.linalg import solve_toeplitz
 from scipy.sparse.linalg import LinearOperator, cg
 
+from sklearn_aera._blas import one_thread
 from sklearn_aera._public import public_in
 
 # Up to this length, products with a stored matrix are faster than transforms, and the recursion of
@@ -137,6 +138,7 @@ def mirror_parts(rows):
     return (direct + reverse) / 2, (direct - reverse) / 2
 
 
+@one_thread
 def mirror_product(X, even, odd):
     """Multiply traces, (..., n_samples), by the matrix that `mirror_parts` has split.
 

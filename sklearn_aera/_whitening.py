@@ -8,7 +8,7 @@ from scipy.linalg import toeplitz
 from scipy.ndimage import median_filter
 from scipy.signal.windows import hann
 
-from sklearn_aera._covariance import one_thread
+from sklearn_aera._blas import one_thread
 from sklearn_aera._public import public_in
 from sklearn_aera._toeplitz import (
     DENSE_LENGTH,
