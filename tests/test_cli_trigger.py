@@ -5,12 +5,16 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from typer.testing import CliRunner
 
 from sklearn_aera.cli._app import app
 from sklearn_aera.datasets import make_recording, make_traces
+from sklearn_aera.feature_extraction import SNRCalculator
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
 from sklearn_aera.persistence import save_model
+from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer
 from sklearn_aera.simulation import AntennaNoise, TraceSimulator
 
 NOISE = AntennaNoise(carrier_share=0.0)
@@ -105,3 +109,27 @@ def test_errors(folder, tmp_path, options, message):
     assert message in " ".join(result.output.split())
     assert not out.exists()
     assert not list(tmp_path.iterdir())
+
+
+def test_adapt_to_each_antenna(folder, tmp_path):
+    """An antenna of a hundred times the gain has the same triggers."""
+    data = make_traces(600, simulator=SHORT, snr=6.0, arrival_time=(0.1, 0.55), random_state=0)
+    steps = StdNormalizer(per="dataset"), SpectralWhitener(), SNRCalculator(), LogisticRegression()
+    model = make_pipeline(*steps).fit(data.traces, data.y)
+    save_model(model, tmp_path / "snr.skops")
+    samples = np.load(folder / "night.npz")["samples"][0]
+    recording = tmp_path / "gains.npz"
+    np.savez(recording, samples=[samples, 100 * samples], sampling_rate=180.0, antennas=["a", "b"])
+    command = ["trigger", str(recording), "-m", str(tmp_path / "snr.skops"), "--adapt", "--json"]
+    command += ["--rate", "10000", "-o", str(tmp_path / "found.csv")]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    a, b = json.loads(result.stdout)["antennas"]
+    assert a["threshold"] == pytest.approx(b["threshold"], abs=1e-3)
+    assert a["triggers"] == b["triggers"] > 0
+
+
+def test_what_cannot_adapt_is_refused(folder, tmp_path):
+    result = run(folder, "--adapt", "--rate", "1e4", "-o", str(tmp_path / "found.csv"), code=1)
+    message = "holds a LikelihoodRatioClassifier, which cannot be adapted"
+    assert message in " ".join(result.output.split())

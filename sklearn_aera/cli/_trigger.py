@@ -18,6 +18,8 @@ from sklearn_aera.cli._common import (
 )
 
 _FIGURES = (".png", ".pdf", ".svg")
+# Traces of the background to which a detector is adapted.
+_MOST_TRACES = 4000
 
 
 @reports_errors
@@ -42,6 +44,10 @@ def trigger(
     pretrigger: Annotated[
         float | None, typer.Option(help="Rate of a first stage in Hz, which saves time.")
     ] = None,
+    adapt: Annotated[
+        bool,
+        typer.Option("--adapt", help="Adapt the detector to the background of each antenna."),
+    ] = False,
     extrapolate: Annotated[
         bool, typer.Option("--extrapolate", help="Allow rates that the background cannot show.")
     ] = False,
@@ -72,6 +78,9 @@ def trigger(
     the time in us and the absolute time, the antenna, the score, the first sample of the window,
     and with --window the number of the coincidence of which the trigger is a part.
 
+    Antennas differ in gain and carriers. With --adapt, the normaliser and the whitener of the
+    detector are fitted to each; the network stays as it is.
+
     Example: sklearn-aera trigger night.npy -m detector.skops --sampling-rate 180 --rate 1000
     -o triggers.csv
     """
@@ -92,7 +101,10 @@ def trigger(
         if background is None:
             quiet = data.split((0.5,))[0]
         finder = StreamTrigger(
-            detector, rate=rate, pretrigger_rate=pretrigger, extrapolate=extrapolate
+            _adapted(detector, quiet, model) if adapt else detector,
+            rate=rate,
+            pretrigger_rate=pretrigger,
+            extrapolate=extrapolate,
         )
         with progress("Background", 1.0) as move:
             finder.fit(quiet, on_progress=move)
@@ -119,6 +131,16 @@ def _rate_of(detector):
             if hasattr(part, "fit") and getattr(part, name, None):
                 return getattr(part, name)
     return None
+
+
+def _adapted(detector, background, path):
+    """Return a detector for each antenna, adapted to the first traces of its background."""
+    from sklearn_aera.cli._background import adapted
+
+    n_samples = detector.n_features_in_
+    n_traces = min(background.shape[1] // n_samples, _MOST_TRACES)
+    samples = background.read(0, n_traces * n_samples)
+    return [adapted(detector, one.reshape(-1, n_samples), path) for one in samples]
 
 
 def _coincidences(triggers, data, window, min_antennas):
