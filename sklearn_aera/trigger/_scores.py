@@ -5,8 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from sklearn.utils import gen_batches
 
 _BATCH_SIZE = 4096
+# A network takes milliseconds for a call, and this many windows are enough beside them. The pieces
+# whose windows wait for others are limited, so that progress is reported.
+_ENOUGH, _MOST_PIECES = 512, 32
 
 
 class Layout(NamedTuple):
@@ -51,13 +55,36 @@ class Layout(NamedTuple):
         return sliding_window_view(samples, self.n_samples)[:: self.stride]
 
 
-def score_windows(detector, windows, rows):
-    """Return the scores of some windows, of shape (n_rows,), float64."""
+class Piece(NamedTuple):
+    """What is scored of a piece of a recording."""
+
+    first: int
+    """Number of its first window."""
+    passed: np.ndarray
+    """Whether each window passes the first stage, (n_antennas, n_windows)."""
+    windows: list
+    """Windows of each antenna that pass, (n_passed, n_samples)."""
+
+
+def gathered(pieces):
+    """Yield lists of pieces with so many windows together that a call of a detector pays."""
+    waiting, number = [], 0
+    for piece in pieces:
+        waiting.append(piece)
+        number += min(len(windows) for windows in piece.windows)
+        if number >= _ENOUGH or len(waiting) == _MOST_PIECES:
+            yield waiting
+            waiting, number = [], 0
+    if waiting:
+        yield waiting
+
+
+def score_windows(detector, windows):
+    """Return the scores of windows, of shape (n_windows,), float64."""
     score = getattr(detector, "decision_function", None)
     if score is None:
         score = lambda X: detector.predict_proba(X)[:, 1]  # noqa: E731
-    batches = range(0, len(rows), _BATCH_SIZE)
-    scores = [score(windows[rows[start : start + _BATCH_SIZE]]) for start in batches]
+    scores = [score(windows[rows]) for rows in gen_batches(len(windows), _BATCH_SIZE)]
     scores = np.concatenate([np.zeros(0), *map(np.ravel, scores)])
     if not np.isfinite(scores).all():
         raise ValueError("detector gives scores that are not finite")

@@ -13,7 +13,16 @@ from sklearn_aera.metrics import fit_tail, threshold_at_rate
 from sklearn_aera.trigger._checks import check_detector, check_is_recording, known_rates
 from sklearn_aera.trigger._first_stage import FirstStage, fit_filters
 from sklearn_aera.trigger._peaks import Peaks
-from sklearn_aera.trigger._scores import Layout, ahead, highest, in_parts, report, score_windows
+from sklearn_aera.trigger._scores import (
+    Layout,
+    Piece,
+    ahead,
+    gathered,
+    highest,
+    in_parts,
+    report,
+    score_windows,
+)
 
 TRIGGER_TYPE = np.dtype(
     [("time", "f8"), ("absolute", "M8[ns]"), ("antenna", "i8"), ("score", "f8"), ("sample", "i8")]
@@ -309,29 +318,34 @@ class StreamTrigger(Estimator):
 
         Scores below ``lowest``, and those of windows that do not pass, are minus infinity.
         """
-        layout = self._layout(X)
-        # While the detector scores a piece, another core reads the next one and its first stage.
-        for first, samples, passed in ahead(self._passed(X, layout)):
-            number = len(passed[0])
-            scores = np.full((len(samples), number), -np.inf)
-            for antenna, row in enumerate(scores):
-                rows = np.flatnonzero(passed[antenna])
-                windows = layout.windows(samples[antenna])
-                found = score_windows(self.detectors_[antenna], windows, rows)
-                row[rows] = np.where(found >= lowest[antenna], found, -np.inf)
-            report(on_progress, first + number, layout.n_windows)
-            yield first, scores
+        n_windows = self._layout(X).n_windows
+        # While a detector scores windows, another core reads the next piece and its first stage.
+        for pieces in gathered(ahead(self._pieces(X))):
+            scores = [np.full(piece.passed.shape, -np.inf) for piece in pieces]
+            for antenna, detector in enumerate(self.detectors_):
+                windows = [piece.windows[antenna] for piece in pieces]
+                together = windows[0] if len(windows) == 1 else np.concatenate(windows)
+                found = score_windows(detector, together)
+                found[found < lowest[antenna]] = -np.inf
+                parts = np.split(found, np.cumsum([len(one) for one in windows])[:-1])
+                for score, piece, part in zip(scores, pieces, parts, strict=True):
+                    score[antenna, piece.passed[antenna]] = part
+            for score, piece in zip(scores, pieces, strict=True):
+                report(on_progress, piece.first + score.shape[1], n_windows)
+                yield piece.first, score
 
-    def _passed(self, X, layout):
-        """Yield the first window and the samples of a piece, and for each window if it passes."""
-        stages, lowest = self._stages(), self.pretrigger_thresholds_
+    def _pieces(self, X):
+        """Yield each `Piece` of a recording."""
+        layout, stages = self._layout(X), self._stages()
         for first, number, samples in layout.pieces(X):
             passed = np.ones((len(samples), number), dtype=bool)
+            windows = [layout.windows(one) for one in samples]
             if self.pretrigger_rate is not None:
                 for antenna, stage in enumerate(stages):
                     statistic = stage.statistic(samples[antenna], number)
-                    passed[antenna] = statistic >= lowest[antenna]
-            yield first, samples, passed
+                    passed[antenna] = statistic >= self.pretrigger_thresholds_[antenna]
+                    windows[antenna] = windows[antenna][passed[antenna]]
+            yield Piece(first, passed, windows)
 
     def _table(self, X, antenna, start, score):
         """Return the table of the triggers of an antenna."""
