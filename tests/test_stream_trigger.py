@@ -373,3 +373,10 @@ def test_no_piece_is_made_after_the_caller_stops():
     assert next(found) == 0
     found.close()
     assert len(made) <= 2
+
+
+def test_no_window_passes(detector, background):
+    trigger = StreamTrigger(detector, rate=5000.0, pretrigger_rate=20_000.0).fit(background)
+    trigger.pretrigger_thresholds_ = np.full(2, np.inf)
+    assert (trigger.decision_function(background) == -np.inf).all()
+    assert len(trigger.find(background)) == 0

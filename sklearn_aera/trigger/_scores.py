@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from sklearn.utils import gen_batches
 
 _BATCH_SIZE = 4096
 # A network takes milliseconds for a call, and this many windows are enough beside them. The pieces
@@ -84,7 +83,8 @@ def score_windows(detector, windows):
     score = getattr(detector, "decision_function", None)
     if score is None:
         score = lambda X: detector.predict_proba(X)[:, 1]  # noqa: E731
-    scores = [score(windows[rows]) for rows in gen_batches(len(windows), _BATCH_SIZE)]
+    batches = range(0, len(windows), _BATCH_SIZE)
+    scores = [score(windows[start : start + _BATCH_SIZE]) for start in batches]
     scores = np.concatenate([np.zeros(0), *map(np.ravel, scores)])
     if not np.isfinite(scores).all():
         raise ValueError("detector gives scores that are not finite")
