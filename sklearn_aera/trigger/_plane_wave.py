@@ -96,8 +96,7 @@ def fit_plane_wave(times, positions, *, timing_error=0.005):
     start = np.linalg.lstsq(flat, times - mean, rcond=None)[0]
     start[1:] /= max(np.hypot(*start[1:]) / 0.99, 1.0)
     fit = least_squares(residuals, start, x_scale="jac")
-    covariance = np.linalg.pinv(fit.jac.T @ fit.jac)[1:, 1:]
-    wave = _direction(fit.x[1:], covariance)
+    wave = _direction(fit.x[1:], np.linalg.pinv(fit.jac)[1:])
     origin = mean + fit.x[0] + positions.mean(axis=0) @ _source(fit.x) / SPEED_OF_LIGHT
     return PlaneWave(*wave, float(2 * fit.cost), len(times) - 3, float(origin))
 
@@ -108,16 +107,19 @@ def _source(parameters):
     return np.append(horizontal, np.sqrt(max(1 - horizontal @ horizontal, 0.0)))
 
 
-def _direction(horizontal, covariance):
-    """Return zenith and azimuth angle and their errors, in degrees."""
+def _direction(horizontal, spread):
+    """Return zenith and azimuth angle and their errors, in degrees.
+
+    The covariance of the horizontal components is ``spread @ spread.T``.
+    """
     length = np.hypot(*horizontal)
     sine = min(length, 1.0)
     zenith, azimuth = np.arcsin(sine), np.arctan2(horizontal[1], horizontal[0])
     along = horizontal / length if length > 0 else np.array([1.0, 0.0])
     across = np.array([-along[1], along[0]])
     cosine = max(np.cos(zenith), 1e-3)
-    zenith_error = np.sqrt(along @ covariance @ along) / cosine
-    azimuth_error = np.sqrt(across @ covariance @ across) / length if length > 0 else np.inf
+    zenith_error = np.linalg.norm(along @ spread) / cosine
+    azimuth_error = np.linalg.norm(across @ spread) / length if length > 0 else np.inf
     zenith_error, azimuth_error = np.rad2deg([zenith_error, azimuth_error])
     angles = float(np.rad2deg(zenith)), float(np.rad2deg(azimuth) % 360)
     return *angles, min(float(zenith_error), 90.0), min(float(azimuth_error), 180.0)
