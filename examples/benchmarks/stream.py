@@ -26,10 +26,12 @@ The SNR of 50 % efficiency has the error of the fitted curve. Thresholds are cou
 three triggers of the background are expected, and else those of the fitted tail.
 """
 
+import tempfile
 import time
 import tracemalloc
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from report import Report, Target, input_file, make_parser
@@ -46,6 +48,7 @@ from streams import (
 
 from sklearn_aera.datasets import Recording, load_recording, make_recording
 from sklearn_aera.metrics import fit_tail, poisson_interval
+from sklearn_aera.persistence import export_onnx, load_onnx
 from sklearn_aera.simulation import BandPass
 from sklearn_aera.trigger import StreamTrigger, accidental_rate, coincidences
 
@@ -195,12 +198,17 @@ def measure_simulated(size):
 
 def measure_speed(size):
     train = make_recording(2e4, random_state=0).recording
-    seconds = 0.05 if size is FULL else 0.005
+    seconds = 0.2 if size is FULL else 0.005
     recording = make_recording(seconds * 1e6, random_state=3).recording
     samples = recording.read()
     kept = Recording(samples, recording.sampling_rate)
-    for name in size.detectors[-2:]:
-        detector = fit_detector(name, train, BandPass(), size.n_train // 5, 1)
+    detectors = {
+        name: fit_detector(name, train, BandPass(), size.n_train // 5, 1)
+        for name in size.detectors[-2:]
+    }
+    if "network" in detectors:
+        detectors["network, exported"] = _exported(detectors["network"])
+    for name, detector in detectors.items():
         trigger = StreamTrigger(detector, rate=1000.0, pretrigger_rate=PRETRIGGER).fit(kept)
         both = _best_times(partial(trigger.decision_function, kept))
         thresholds = trigger.pretrigger_thresholds_
@@ -236,6 +244,14 @@ def measure_pieces(size):
             "same windows": "yes" if np.array_equal(found["sample"], expected["sample"]) else "NO",
             "largest difference of scores": float(difference.max()),
         }
+
+
+def _exported(detector):
+    """The detector as onnxruntime runs it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "detector.onnx"
+        export_onnx(detector, path)
+        return load_onnx(path)
 
 
 def _best_times(function):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 _BATCH_SIZE = 4096
-# A network takes milliseconds for a call, and this many windows are enough beside them. The pieces
+# A call of a network takes milliseconds, and is worth them for this many windows. The pieces
 # whose windows wait for others are limited, so that progress is reported.
 _ENOUGH, _MOST_PIECES = 512, 32
 

@@ -319,8 +319,8 @@ class StreamTrigger(Estimator):
         Scores below ``lowest``, and those of windows that do not pass, are minus infinity.
         """
         n_windows = self._layout(X).n_windows
-        # While a detector scores windows, another core reads the next piece and its first stage.
-        for pieces in gathered(ahead(self._pieces(X))):
+        # While a detector scores windows, another core finds the next ones in the first stage.
+        for pieces in ahead(gathered(self._pieces(X))):
             scores = [np.full(piece.passed.shape, -np.inf) for piece in pieces]
             for antenna, detector in enumerate(self.detectors_):
                 windows = [piece.windows[antenna] for piece in pieces]
