@@ -132,6 +132,7 @@ LEFT_OUT = {
     "neural_network.clear_compiled_networks": "has no arguments",
     "neural_network.Architecture": "describes what was fitted, and is not made by users",
     "simulation.FrequencyGrid": "is made by the simulator, from arguments that it has checked",
+    "preprocessing.StationaryCovariance": "is made by estimators, of what they estimate",
     "trigger.StreamTrigger": "is tested by test_stream_trigger.py",
     "trigger.coincidences": "takes what a trigger found, and is tested by its own tests",
     "trigger.accidental_rate": "takes what a trigger found, and is tested by its own tests",

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import norm
 from scipy.optimize import least_squares
 
 from sklearn_aera._validation import check_real, check_rows, check_vector
@@ -118,8 +119,8 @@ def _direction(horizontal, spread):
     along = horizontal / length if length > 0 else np.array([1.0, 0.0])
     across = np.array([-along[1], along[0]])
     cosine = max(np.cos(zenith), 1e-3)
-    zenith_error = np.linalg.norm(along @ spread) / cosine
-    azimuth_error = np.linalg.norm(across @ spread) / length if length > 0 else np.inf
+    zenith_error = norm(along @ spread) / cosine
+    azimuth_error = norm(across @ spread) / length if length > 0 else np.inf
     zenith_error, azimuth_error = np.rad2deg([zenith_error, azimuth_error])
     angles = float(np.rad2deg(zenith)), float(np.rad2deg(azimuth) % 360)
     return *angles, min(float(zenith_error), 90.0), min(float(azimuth_error), 180.0)
