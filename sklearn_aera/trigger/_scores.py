@@ -7,8 +7,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 _BATCH_SIZE = 4096
-# A call of a network takes milliseconds, and is worth them for this many windows. The pieces
-# whose windows wait for others are limited, so that progress is reported.
+# Windows wait until there are this many: a call of a network takes milliseconds, however few they
+# are. They wait for so many pieces at most, so that progress is reported.
 _ENOUGH, _MOST_PIECES = 512, 32
 
 
@@ -66,7 +66,7 @@ class Piece(NamedTuple):
 
 
 def gathered(pieces):
-    """Yield lists of pieces with so many windows together that a call of a detector pays."""
+    """Yield lists of pieces that together have enough windows for a call of a detector."""
     waiting, number = [], 0
     for piece in pieces:
         waiting.append(piece)

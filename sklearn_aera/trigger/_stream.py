@@ -95,7 +95,8 @@ class StreamTrigger(Estimator):
     -----
     The windows begin at multiples of the stride, from the first sample of the recording on. At
     the end, up to one stride of samples has no window. The livetime is the number of windows
-    times the stride.
+    times the stride. A second thread reads the recording and computes the first stage, while the
+    detector scores windows.
 
     The time of a trigger is that of the largest envelope behind the filters of the first stage,
     within the window. A filter solves R g = s, with the covariance R of the background and a
