@@ -67,8 +67,6 @@ def test_spectrum_display_refuses():
         SpectrumDisplay.from_traces(traces, model=simulator)
     with pytest.raises(ValueError, match="traces contains NaN"):
         SpectrumDisplay.from_traces(np.full((2, 5), np.nan))
-    with pytest.raises(ValueError, match=r"is for one channel, got traces of shape \(3, 2, 50\)"):
-        SpectrumDisplay.from_traces(np.ones((3, 2, 50)))
 
 
 def test_spectrum_has_the_rate_of_its_model():
@@ -78,3 +76,16 @@ def test_spectrum_has_the_rate_of_its_model():
     assert SpectrumDisplay.from_traces(traces, model=simulator).frequency[-1] == 100.0
     with pytest.raises(ValueError, match=r"sampling_rate must be that of the model, 200\.0 MHz"):
         SpectrumDisplay.from_traces(traces, model=simulator, sampling_rate=180.0)
+
+
+def test_spectrum_of_several_channels():
+    events, _ = make_events(50, signal_fraction=0.0, random_state=0)
+    simulator = TraceSimulator(n_samples=200, random_state=0).fit(events)
+    one, other = simulator.transform(events), 2 * simulator.transform(events)
+    display = SpectrumDisplay.from_traces(np.stack([one, other], axis=1), model=simulator)
+    alone = SpectrumDisplay.from_traces(one, model=simulator)
+    np.testing.assert_allclose(display.density, [alone.density, 4 * alone.density])
+    np.testing.assert_array_equal(display.expected, alone.expected)
+    labels = [line.get_label() for line in display.ax_.lines[:3]]
+    assert labels == ["Measured, channel 0", "Measured, channel 1", "Model"]
+    assert not texts_overlap(display.figure_)

@@ -28,7 +28,11 @@ def test_trace_display_of_noise_has_no_pulse():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"trace": np.ones((2, 3))}, r"is for one channel, got a trace of shape \(2, 3\)"),
+        (
+            {"trace": np.ones((2, 3)), "recovered": np.ones(3)},
+            r"recovered must have the shape \(2, 3\) of trace, got \(3,\)",
+        ),
+        ({"trace": [[1.0, 2.0], [3.0, np.inf]]}, "trace contains infinity"),
         ({"trace": np.ones((1, 2, 3))}, "trace must be one-dimensional"),
         ({"trace": [1.0, np.nan]}, "trace contains NaN"),
         ({"trace": np.ones(3), "signal": np.ones(4)}, "signal must have the 3 samples of trace"),
@@ -55,3 +59,20 @@ def test_drawing_on_given_axes_opens_no_figure():
     _, ax = plt.subplots()
     TraceDisplay.from_trace(np.arange(5.0), ax=ax)
     assert len(plt.get_fignums()) == 1
+
+
+def test_channels_of_a_trace_one_above_the_other():
+    rng = np.random.default_rng(0)
+    trace, signal = rng.normal(size=(2, 50)), np.zeros((2, 50))
+    signal[1, 20] = 3.0
+    display = TraceDisplay.from_trace(trace, signal=signal, recovered=signal / 2)
+    assert len(display.ax_) == 2
+    for channel, ax in enumerate(display.ax_):
+        drawn = [line.get_ydata() for line in ax.lines]
+        np.testing.assert_array_equal(drawn, [trace[channel], signal[channel], signal[channel] / 2])
+        assert ax.get_ylabel() == f"Channel {channel} / mV"
+    assert not texts_overlap(display.figure_)
+    _, axes = plt.subplots(2)
+    assert TraceDisplay.from_trace(trace, ax=axes).ax_[1] is axes[1]
+    with pytest.raises(ValueError, match="ax must be 2 matplotlib axes, got 1"):
+        TraceDisplay.from_trace(trace, ax=axes[0])

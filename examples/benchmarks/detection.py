@@ -15,8 +15,8 @@ included where the data are endless. The rows:
 - SNR threshold: `SNRCalculator`, no training.
 - matched filter: `MatchedFilter` with the noise covariance of the 40 000 training traces.
 - likelihood ratio: `LikelihoodRatioClassifier` with the same covariance; the physical limit.
-- detector: `make_detector` with true signals on 4 000 traces (for 8 and for 60 epochs; also from
-  labels alone), on 40 000 (10 epochs), and on endless data (16 epochs of 20 000 events).
+- detector: `make_detector` with true signals on 4 000 traces (for 16 and for 60 epochs; also from
+  labels alone), on 40 000 (10 epochs), and on endless data (20 epochs of 20 000 events).
 - convolution: `ConvolutionalClassifier` on the same normalised and whitened traces, endless.
 
 Two more tables follow: "coreas", the endless detector on the pulses of a CoREAS shower (with
@@ -66,7 +66,7 @@ class Size:
     detector_epochs: tuple[int, int, int]
 
 
-FULL = Size(4000, 40_000, 20_000, 20_000, 16, (8, 60, 10))
+FULL = Size(4000, 40_000, 20_000, 20_000, 20, (16, 60, 10))
 QUICK = Size(200, 400, 1000, 200, 1, (1, 1, 1))
 
 

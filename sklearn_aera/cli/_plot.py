@@ -23,7 +23,7 @@ plots = typer.Typer(
 
 Figure = Annotated[Path, typer.Option("-o", "--out", help="Figure: .png, .pdf or .svg.")]
 Channel = Annotated[
-    int | None, typer.Option(min=0, help="Channel to draw, for traces of several channels.")
+    int | None, typer.Option(min=0, help="Channel to draw, of several; all if it is not given.")
 ]
 _SUFFIXES = (".png", ".pdf", ".svg")
 
@@ -44,17 +44,19 @@ def _prepare(out, overwrite):
 
 
 def _select_channel(channel, path, traces, *others):
-    """Return one channel of traces, and of other arrays of their shape or None."""
+    """Return a channel, or all, of traces and of other arrays of their shape or None."""
     arrays = (traces, *others)
     if traces.ndim == 2:
         if channel is not None:
             raise ValueError(f"--channel: {path} has traces of one channel, without an axis for it")
         return arrays
+    if channel is None:
+        return arrays
     n_channels = traces.shape[1]
-    if channel is None or channel >= n_channels:
+    if channel >= n_channels:
         raise ValueError(
-            f"--channel: {path} has {n_channels} channels, the figure is for one, from 0 to "
-            f"{n_channels - 1}, got {channel}"
+            f"--channel: {path} has {n_channels} channels, from 0 to {n_channels - 1}, got "
+            f"{channel}"
         )
     return tuple(None if array is None else array[:, channel] for array in arrays)
 

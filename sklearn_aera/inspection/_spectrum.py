@@ -25,7 +25,7 @@ class SpectrumDisplay:
     ----------
     frequency : ndarray of shape (n_frequencies,)
         In MHz.
-    density : ndarray of shape (n_frequencies,)
+    density : ndarray of shape (n_frequencies,) or (n_channels, n_frequencies)
         Mean density of the traces in mV² / MHz.
     expected : ndarray of shape (n_frequencies,), default=None
         Expected density of the model in mV² / MHz.
@@ -63,7 +63,7 @@ class SpectrumDisplay:
 
         Parameters
         ----------
-        traces : array-like of shape (n_traces, n_samples)
+        traces : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
             In mV.
         model : fitted TraceSimulator or array-like of shape (n_samples,), default=None
             Model of the noise: a simulator with antenna noise, or the autocovariance of the noise
@@ -83,8 +83,8 @@ class SpectrumDisplay:
         Raises
         ------
         ValueError
-            If an array is not finite or of several channels, the autocovariance has not one lag
-            per sample, or ``sampling_rate`` differs from that of the simulator.
+            If an array is not finite, the autocovariance has not one lag per sample, or
+            ``sampling_rate`` differs from that of the simulator.
         TypeError
             If ``model`` is neither a fitted simulator nor an autocovariance, or the spectrum of
             the simulator's noise is not known.
@@ -96,11 +96,9 @@ class SpectrumDisplay:
         """
         check_label(name)
         traces = as_dense_array(traces, "traces")
-        if np.ndim(traces) == 3:
-            raise ValueError(
-                f"SpectrumDisplay is for one channel, got traces of shape {np.shape(traces)}: "
-                "select one channel, as in traces[:, 0]"
-            )
+        shape = np.shape(traces)
+        if len(shape) == 3:
+            traces = np.reshape(traces, (-1, shape[-1]))
         traces = check_rows(traces, "traces", np.float64)
         if carriers is not None:
             carriers = check_reals(carriers, "carriers", min_val=0.0, max_val=1e6).ravel()
@@ -122,7 +120,7 @@ class SpectrumDisplay:
             expected = _expected_density(autocovariance, window, rate)
         if carriers is None:
             carriers = getattr(getattr(model, "noise_", None), "carriers", ())
-        density = densities.mean(axis=0)
+        density = densities.reshape(*shape[:-1], -1).mean(axis=0)
         display = cls(frequency, density, expected=expected, carriers=carriers, name=name)
         return display.plot(ax)
 
@@ -133,7 +131,13 @@ class SpectrumDisplay:
         """
         self.ax_ = ax = axes_or_new(ax)
         self.figure_ = ax.figure
-        ax.semilogy(self.frequency, self.density, color=COLORS[0], linewidth=1.4, label=self.name)
+        channels = np.atleast_2d(self.density)
+        # Black and the second colour are those of the model and of the carriers.
+        colors = COLORS[:1] + COLORS[2:]
+        for number, density in enumerate(channels):
+            label = self.name if len(channels) == 1 else f"{self.name}, channel {number}"
+            style = {"color": colors[number % len(colors)], "linewidth": 1.4, "label": label}
+            ax.semilogy(self.frequency, density, **style)
         if self.expected is not None:
             style = {"color": "black", "linewidth": 0.8, "linestyle": (0, (4, 2))}
             ax.semilogy(self.frequency, self.expected, **style, label="Model")

@@ -8,17 +8,18 @@ from sklearn_aera.inspection._style import (
     DATA_COLOR,
     RECOVERED_COLOR,
     TRUTH_COLOR,
+    axes_or_grid,
     axes_or_new,
     check_series,
     legend_above,
 )
 
 _SERIES = """
-trace : array-like of shape (n_samples,)
+trace : array-like of shape (n_samples,) or (n_channels, n_samples)
     In mV.
-signal : array-like of shape (n_samples,), default=None
+signal : array-like of the shape of trace, default=None
     True pulse in mV; not drawn if it is zero throughout.
-recovered : array-like of shape (n_samples,), default=None
+recovered : array-like of the shape of trace, default=None
     Recovered pulse in mV."""
 
 
@@ -26,7 +27,7 @@ recovered : array-like of shape (n_samples,), default=None
 class TraceDisplay:
     """A trace as a function of time, with the true and the recovered pulse if they are known.
 
-    Create it with `from_trace`.
+    Channels are drawn one above the other. Create it with `from_trace`.
 
     Parameters
     ----------
@@ -54,13 +55,13 @@ class TraceDisplay:
 
     @classmethod
     def from_trace(cls, trace, *, signal=None, recovered=None, sampling_rate=180.0, ax=None):
-        """Draw one trace.
+        """Draw one trace, of several channels one above the other.
 
         Parameters
         ----------
         %(series)s
         %(sampling_rate)s
-        %(axes)s
+        %(axes)s For several channels, a list of one for each; ``ax_`` is then an array of them.
 
         Returns
         -------
@@ -69,29 +70,53 @@ class TraceDisplay:
         %(same_length)s
         """
         trace = as_dense_array(trace, "trace")
-        if np.ndim(trace) == 2:
-            raise ValueError(
-                f"TraceDisplay is for one channel, got a trace of shape {np.shape(trace)}: select "
-                "one channel, as in trace[0]"
-            )
-        series = check_series(trace=trace, signal=signal, recovered=recovered)
+        series = {"trace": trace, "signal": signal, "recovered": recovered}
+        series = _check_channels(series) if np.ndim(trace) == 2 else check_series(**series)
         rate = check_sampling_rate(sampling_rate)
-        return cls(np.arange(len(series["trace"])) / rate, **series).plot(ax)
+        return cls(np.arange(series["trace"].shape[-1]) / rate, **series).plot(ax)
 
     def plot(self, ax=None):
         """Draw the trace and the pulses.
 
         %(plot)s
         """
-        self.ax_ = ax = axes_or_new(ax)
-        self.figure_ = ax.figure
-        ax.plot(self.time, self.trace, color=DATA_COLOR, linewidth=0.7, label="Trace")
+        n_channels = None if np.ndim(self.trace) == 1 else len(self.trace)
+        if n_channels is None:
+            self.ax_ = axes_or_new(ax)
+        else:
+            size = (4.5, 1.2 + 1.5 * n_channels)
+            self.ax_ = axes_or_grid(ax, n_channels, 1, size=size, sharex=True, name="ax")
+        axes = np.ravel(self.ax_)
+        self.figure_ = axes[0].figure
+        for channel, ax in enumerate(axes):
+            self._draw(ax, ... if n_channels is None else channel)
+            ax.set(ylabel="Amplitude / mV", xlim=(self.time[0], self.time[-1]))
+            if n_channels is not None:
+                ax.set_ylabel(f"Channel {channel} / mV")
+        axes[-1].set_xlabel("Time / µs")
+        if len(axes[0].lines) > 1:
+            legend_above(axes[0])
+        return self
+
+    def _draw(self, ax, channel):
+        ax.plot(self.time, self.trace[channel], color=DATA_COLOR, linewidth=0.7, label="Trace")
         if self.signal is not None and np.any(self.signal):
-            ax.plot(self.time, self.signal, color=TRUTH_COLOR, linewidth=1.6, label="True pulse")
+            style = {"color": TRUTH_COLOR, "linewidth": 1.6, "label": "True pulse"}
+            ax.plot(self.time, self.signal[channel], **style)
         if self.recovered is not None:
             style = {"color": RECOVERED_COLOR, "linewidth": 0.9, "label": "Recovered"}
-            ax.plot(self.time, self.recovered, **style)
-        ax.set(xlabel="Time / µs", ylabel="Amplitude / mV", xlim=(self.time[0], self.time[-1]))
-        if len(ax.lines) > 1:
-            legend_above(ax)
-        return self
+            ax.plot(self.time, self.recovered[channel], **style)
+
+
+def _check_channels(series):
+    """Return series of several channels as arrays of one shape, without those that are None."""
+    series = {name: values for name, values in series.items() if values is not None}
+    shape = series["trace"].shape
+    for name, values in series.items():
+        if np.shape(values) != shape:
+            raise ValueError(f"{name} must have the shape {shape} of trace, got {np.shape(values)}")
+    channels = [
+        check_series(**{name: values[channel] for name, values in series.items()})
+        for channel in range(shape[0])
+    ]
+    return {name: np.stack([one[name] for one in channels]) for name in series}
