@@ -1,9 +1,12 @@
 """Commands on files of traces with several channels."""
 
+import re
+
 import pytest
 from typer.testing import CliRunner
 
 from sklearn_aera.cli._app import app
+from sklearn_aera.persistence import load_model
 
 
 def call(*words):
@@ -42,8 +45,33 @@ def test_channel_of_traces_without_channels(tmp_path):
     assert "has traces of one channel, without an axis for it" in output
 
 
-def test_endless_training_is_for_one_channel(path, tmp_path):
-    code, output = call("train", path, "-o", tmp_path / "a.skops", "--endless", 100)
+def test_endless_training_of_a_station(path, tmp_path):
+    out = tmp_path / "a.skops"
+    words = ["train", path, "-o", out, "--endless", 40, "--epochs", 1, "--hidden-size", 2]
+    code, output = call(*words)
     assert code == 1
-    assert "--endless is for traces of one channel" in output
-    assert not (tmp_path / "a.skops").exists()
+    assert "has several channels; name the station with --station" in output
+    for station, message in (
+        ("lopes", "--station lopes: the number of channels is 1, that of .* is 2"),
+        ("lofar", "--station lofar records at 200 MHz, .* has 180 MHz"),
+        ("nowhere", "must be one of"),
+    ):
+        code, output = call(*words, "--station", station)
+        assert code == 1
+        assert re.search(message, output), output
+        assert not out.exists()
+    code, output = call(*words, "--station", "aera")
+    assert code == 0, output
+    assert load_model(out)[-1].trace_shape_ == (2, 500)
+
+
+def test_the_band_is_that_of_the_station(tmp_path):
+    path, out = tmp_path / "grand.h5", tmp_path / "grand.skops"
+    assert call("simulate", path, "--events", 20, "--station", "grandproto300")[0] == 0
+    words = ["train", path, "-o", out, "--epochs", 1, "--hidden-size", 2, "--overwrite"]
+    sizes = []
+    for options in (["--station", "grandproto300"], ["--band", 50, 200], []):
+        code, output = call(*words, *options)
+        assert code == 0, output
+        sizes.append(load_model(out)[-1].kernel_size)
+    assert sizes[0] == sizes[1] != sizes[2]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers import LOUD, QUIET, TINY
 from helpers import denoiser as small
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from sklearn_aera.datasets import make_traces
@@ -92,6 +93,20 @@ def test_intervals_of_pulses_contain_the_truth(calibrated):
         assert value.shape == (len(traces),)
         assert abs(np.mean((low < truth) & (truth < high)) - 0.683) < tolerance
         assert abs(np.mean(truth > value) - 0.5) < 3 * np.sqrt(2 * 0.25 / len(traces))
+
+
+def test_intervals_of_pulses_in_two_channels():
+    simulator = clone(QUIET).set_params(arms=(0, 90))
+    data = [
+        make_traces(1000, first_event_id=n, **DATA | {"simulator": simulator}) for n in (0, 1000)
+    ]
+    model = small(epochs=8, learn_std=True).fit(data[0].traces, data[0].signals)
+    traces, signals = (x[data[1].y == 1] for x in (data[1].traces, data[1].signals))
+    n = len(traces) // 2
+    pulses = model.calibrate_pulses(traces[:n], signals[:n]).predict_pulses(traces[n:])
+    tolerance = 3 * np.sqrt(2 * 0.683 * 0.317 / n)
+    for truth, (_, low, high) in zip(pulse_parameters(signals[n:]), pulses, strict=True):
+        assert abs(np.mean((low < truth) & (truth < high)) - 0.683) < tolerance
 
 
 def test_calibration_is_stored_and_forgotten_by_the_next_fit(calibrated, tmp_path):

@@ -156,6 +156,20 @@ def test_several_channels(network, two_channels, data, exported):
     assert_same_detector(found, model, two_channels)
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (SNRCalculator(), LogisticRegression()),
+        (SNRCalculator(noise_window=(0.4, 0.65)), LogisticRegression()),
+        (WienerFilter(), SNRCalculator(), LogisticRegression()),
+    ],
+    ids=["ratio outside of the pulse", "ratio in windows", "filtered"],
+)
+def test_classical_steps_in_several_channels(steps, two_channels, data, exported):
+    model = make_pipeline(*steps).fit(two_channels, data.y)
+    assert_same_detector(exported(model), model, two_channels)
+
+
 @pytest.mark.parametrize("whitener", [None, SpectralWhitener()], ids=["plain", "whitened"])
 def test_denoiser(whitener, data, exported):
     model = denoiser(epochs=1, whitener=whitener).fit(data.traces, data.signals)

@@ -8,8 +8,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from sklearn_aera.datasets import make_traces
-from sklearn_aera.feature_extraction import MatchedFilter, SNRCalculator
+from sklearn_aera.feature_extraction import MatchedFilter
 from sklearn_aera.likelihood import LikelihoodRatioClassifier
+from sklearn_aera.metrics import pulse_parameters
 from sklearn_aera.persistence import export_onnx, load_model, save_model
 from sklearn_aera.preprocessing import ChannelCovariance, WienerFilter
 from sklearn_aera.simulation import (
@@ -224,6 +225,36 @@ def test_recovery(data, test_data):
     assert error == pytest.approx(np.sum(std**2, dtype=float), rel=0.3)
 
 
+def test_parameters_of_pulses():
+    """Intervals contain 68 % of the pulses that are found, and are shorter than those of an arm."""
+    options = {"simulator": SIMULATOR, "random_state": 4}
+    train = make_traces(800, **options)
+    test = make_traces(260, signal_fraction=1.0, first_event_id=10**6, **options)
+    fine = {"times_per_sample": 4, "n_slopes": 4, "n_phases": 2, "n_polarizations": 32}
+    limit = LikelihoodRatioClassifier(**fine).fit(train.traces, train.y)
+    found = limit.decision_function(test.traces) > 5
+    intervals = limit.predict_pulses(test.traces[found])
+    truth = pulse_parameters(test.signals[found])
+    # The channel with the larger pulse has its amplitude and time, and both its energy.
+    by_arm = [pulse_parameters(test.signals[found][:, arm]) for arm in range(2)]
+    np.testing.assert_allclose(truth.energy, by_arm[0].energy + by_arm[1].energy)
+    np.testing.assert_allclose(truth.amplitude, np.maximum(*(arm.amplitude for arm in by_arm)))
+    n = np.sum(found)
+    assert n > 150
+    for expected, (value, low, high) in zip(truth, intervals, strict=True):
+        inside = np.mean((low < expected) & (expected < high))
+        # The coarse bank costs 4 %.
+        assert abs(inside - 0.66) < 0.02 + 3 * np.sqrt(0.68 * 0.32 / n)
+        assert abs(np.mean(expected > value) - 0.5) < 3 * np.sqrt(0.25 / n)
+    single = LikelihoodRatioClassifier(**fine | {"n_polarizations": 8}).fit(
+        train.traces[:, 0], train.y
+    )
+    strong = by_arm[0].amplitude > 0.9 * truth.amplitude
+    one = single.predict_pulses(test.traces[found, 0][strong]).time
+    width = np.median((intervals.time.high - intervals.time.low)[strong])
+    assert width < np.median(one.high - one.low)
+
+
 def test_wiener_filter(data, test_data, monkeypatch):
     X, signals = test_data.traces, test_data.signals
     wiener = WienerFilter().fit(data.traces, data.y)
@@ -267,11 +298,11 @@ def test_stored(tmp_path, data):
         np.testing.assert_array_equal(getattr(again, method)(X), getattr(model, method)(X))
 
 
-def test_export_is_for_one_channel(tmp_path, data):
-    for step in (SNRCalculator(), MatchedFilter(**SMALL)):
-        model = make_pipeline(step, LogisticRegression()).fit(data.traces[:200], data.y[:200])
-        with pytest.raises(ValueError, match=r"exported for one channel, got .*\(2, 150\)"):
-            export_onnx(model, tmp_path / "model.onnx")
+def test_export_of_a_matched_filter_is_for_one_channel(tmp_path, data):
+    model = make_pipeline(MatchedFilter(**SMALL), LogisticRegression())
+    model.fit(data.traces[:200], data.y[:200])
+    with pytest.raises(ValueError, match=r"exported for one channel, got .*\(2, 150\)"):
+        export_onnx(model, tmp_path / "model.onnx")
 
 
 @pytest.mark.parametrize("estimator", [LikelihoodRatioClassifier(), MatchedFilter()])
@@ -303,8 +334,6 @@ def test_bad_channels_after_the_fit(data, limit):
             with pytest.raises(ValueError, match=r"traces of shape \(2, 150\), as in fit, got"):
                 method(X)
         assert fitted.trace_shape_ == (2, 150)
-    with pytest.raises(ValueError, match="predict_pulses is for traces of one channel"):
-        limit.predict_pulses(data.traces[:5])
     with pytest.raises(ValueError, match="arms must receive the pulses, got"):
         MatchedFilter(arms=("vertical", "vertical")).fit(data.traces[:50])
     with pytest.raises(ValueError, match="n_polarizations == 0"):

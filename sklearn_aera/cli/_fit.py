@@ -40,8 +40,15 @@ Out = Annotated[
 ]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Number of epochs.")]
 Band = Annotated[
-    tuple[float, float],
-    typer.Option(help="Band of the station in MHz, which sets the length of the filters."),
+    tuple[float, float] | None,
+    typer.Option(
+        help="Band of the station in MHz, which sets the length of the filters.",
+        show_default="30 80, or that of the station",
+    ),
+]
+Station = Annotated[
+    str | None,
+    typer.Option(help="Station that recorded the traces, such as aera or grandproto300."),
 ]
 
 
@@ -60,15 +67,17 @@ def train(
         int,
         typer.Option(
             min=0,
-            help="Train on this many new simulated events in each epoch. TRACES then only set "
-            "length and sampling rate, and fit the whitener of a detector.",
+            help="Train on this many new simulated events in each epoch, of the station if it is "
+            "named. TRACES then only set length and sampling rate, and fit the whitener of a "
+            "detector.",
         ),
     ] = 0,
     snr: Annotated[
         tuple[float, float] | None,
         typer.Option(help="Range of the SNR with --endless.", show_default="0.5 5.0"),
     ] = None,
-    band: Band = (30.0, 80.0),
+    station: Station = None,
+    band: Band = None,
     seed: Seed = 0,
     allow_pickle: AllowPickle = False,
     overwrite: Overwrite = False,
@@ -83,16 +92,20 @@ def train(
     """
     from sklearn_aera.cli._inputs import read_labelled, remember_rate
     from sklearn_aera.persistence import save_model
+    from sklearn_aera.simulation import TraceSimulator
 
     if snr is not None and not endless:
         raise ValueError("--snr applies to the events simulated with --endless, which is missing")
     with outputs((out, (".skops", ".joblib")), overwrite=overwrite) as [temporary]:
         data = read_labelled(traces, "training", allow_pickle)
-        if endless and data.traces.ndim == 3:
-            raise ValueError(f"--endless is for traces of one channel, {traces} has several")
+        named = _named_station(station, data, traces)
+        if endless and named is None and data.traces.ndim == 3:
+            raise ValueError(
+                f"--endless: {traces} has several channels; name the station with --station"
+            )
         if kind is Kind.denoiser and data.signals is None:
             raise ValueError(f"{traces}: a denoiser needs signals, but the file has none")
-        model = _recommended(kind, epochs, seed, data.sampling_rate, band)
+        model = _recommended(kind, epochs, seed, data.sampling_rate, band, named)
         network = model if kind is Kind.denoiser else model[-1]
         network.set_params(hidden_size=hidden_size, bidirectional=bidirectional)
         if cell is not None:
@@ -100,7 +113,8 @@ def train(
         started = time.perf_counter()
         with progress(f"Training a {kind} for {network.epochs} epochs"):
             if endless:
-                _fit_endless(model, network, data, endless, snr or (0.5, 5.0))
+                simulator = TraceSimulator() if named is None else named
+                _fit_endless(model, network, data, endless, snr or (0.5, 5.0), simulator)
             else:
                 target = {"y": data.y, "signals": data.signals}
                 model.fit(data.traces, **target if kind is Kind.detector else {"y": data.signals})
@@ -116,12 +130,30 @@ def train(
     print_result(result, as_json, f"{text}, final loss {loss:.4f}")
 
 
-def _fit_endless(model, network, data, n_events, snr):
-    """Fit on simulated traces with the length and the sampling rate of the data."""
-    from sklearn_aera.simulation import TraceSimulator
+def _named_station(name, data, path):
+    """Return the simulator of the station, or None, after comparing it with the data."""
+    from sklearn_aera._validation import equal_rates
+    from sklearn_aera.simulation import make_station
 
+    if name is None:
+        return None
+    simulator = make_station(name)
+    n_channels = 1 if simulator.arms is None else len(simulator.arms)
+    found = 1 if data.traces.ndim == 2 else data.traces.shape[1]
+    if found != n_channels:
+        raise ValueError(
+            f"--station {name}: the number of channels is {n_channels}, that of {path} is {found}"
+        )
+    expected, rate = simulator.sampling_rate, data.sampling_rate
+    if rate is not None and not equal_rates(rate, expected):
+        raise ValueError(f"--station {name} records at {expected:g} MHz, {path} has {rate:g} MHz")
+    return simulator
+
+
+def _fit_endless(model, network, data, n_events, snr, simulator):
+    """Fit on simulated traces with the length and the sampling rate of the data."""
     rate = {} if data.sampling_rate is None else {"sampling_rate": data.sampling_rate}
-    simulator = TraceSimulator(n_samples=data.traces.shape[-1], **rate)
+    simulator = simulator.set_params(n_samples=data.traces.shape[-1], **rate)
     duration = simulator.n_samples / simulator.sampling_rate
     options = {"simulator": simulator, "snr": snr}
     # For 500 samples at 180 MHz these are the default times of `make_events`.
@@ -133,13 +165,17 @@ def _fit_endless(model, network, data, n_events, snr):
     network.set_params(max_shift=0).fit_simulated(n_events=n_events, **options)
 
 
-def _recommended(kind, epochs, seed, sampling_rate, band):
+def _recommended(kind, epochs, seed, sampling_rate, band, station):
     from sklearn_aera.neural_network import make_denoiser, make_detector
 
     make = make_detector if kind is Kind.detector else make_denoiser
     options = {} if epochs is None else {"epochs": epochs}
+    if station is not None:
+        options["sampling_rate"] = station.sampling_rate
+        options["band"] = station.response.low, station.response.high
     options |= {} if sampling_rate is None else {"sampling_rate": sampling_rate}
-    return make(random_state=seed, band=band, **options)
+    options |= {} if band is None else {"band": band}
+    return make(random_state=seed, **options)
 
 
 @reports_errors
@@ -150,7 +186,8 @@ def tune(
     hidden_sizes: Annotated[
         list[int], typer.Option("--hidden-size", min=1, help="Hidden sizes to try.")
     ] = [12, 24],  # noqa: B006
-    band: Band = (30.0, 80.0),
+    station: Station = None,
+    band: Band = None,
     both_directions: Annotated[
         bool, typer.Option("--both/--one-directional", help="Also try both directions.")
     ] = True,
@@ -189,7 +226,8 @@ def tune(
         data = read_labelled(traces, "tuning", allow_pickle)
         started = time.perf_counter()
         with tempfile.TemporaryDirectory() as cache, progress("Searching"):
-            model = _recommended(Kind.detector, epochs, seed, data.sampling_rate, band)
+            named = _named_station(station, data, traces)
+            model = _recommended(Kind.detector, epochs, seed, data.sampling_rate, band, named)
             model.set_params(memory=cache)
             search = GridSearchCV(model, grid, scoring=scoring, cv=folds, n_jobs=jobs)
             search.fit(data.traces, data.y, signals=data.signals)

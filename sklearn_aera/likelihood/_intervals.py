@@ -18,12 +18,13 @@ def pulse_intervals(X, bank, prior, scale, degrees_of_freedom, sampling_rate, co
 
     They are quantiles of the posterior distribution over the pulses of a bank. Returns
     `PulseParameters` of `Interval`, each of arrays of shape (n_traces,), float64, in the unit of
-    the traces, us and the square of that unit times us. Other arguments are those of
+    the traces, us and the square of that unit times us. They are defined as in
+    `sklearn_aera.metrics.pulse_parameters`. Other arguments are those of
     `sklearn_aera.likelihood._recovery.posterior_mean`.
     """
     tail = (1 - confidence_level) / 2
     probabilities = np.array([0.5, tail, 1 - tail])
-    shapes = _CellShapes(bank, sampling_rate)
+    shapes = _CellShapes(bank, scale, sampling_rate)
     found = np.empty((len(X), 3, len(probabilities)))
     for rows, white, *strength in white_batches(X, bank, scale):
         traces = _traces(bank.products(white), *strength, bank, prior, degrees_of_freedom)
@@ -31,13 +32,13 @@ def pulse_intervals(X, bank, prior, scale, degrees_of_freedom, sampling_rate, co
             _trace_quantiles(z, gain, largest, bank, prior, shapes, probabilities)
             for z, gain, largest in traces
         ]
-        unit = (strength[0] * scale)[:, None] ** [1, 2, 0]
+        unit = strength[0][:, None] ** [1, 2, 0]
         found[rows] = np.array(quantiles) * unit[:, :, None]
     return PulseParameters(*(Interval(*found[:, number].T) for number in range(3)))
 
 
 class _CellShapes:
-    """What the parameters of a pulse are for templates of unit peak.
+    """What the parameters of a pulse are for templates of unit peak, in the unit of the traces.
 
     ``amplitude`` and ``energy`` have the shape (n_phases, n_cells); ``slot``, (n_cells,), is the
     number of the arrival time, between ``edges``, (n_times + 1,), in us. ``steps``, (n_steps,
@@ -45,15 +46,17 @@ class _CellShapes:
     many different amplitudes.
     """
 
-    def __init__(self, bank, sampling_rate):
+    def __init__(self, bank, scale, sampling_rate):
         moments = [
             _moments(*bank.quadratures(cells)) for cells in gen_batches(len(bank.times), 256)
         ]
         envelope, *products = np.concatenate(moments, axis=1)
-        cosine, sine = bank.weights.astype(np.float64).transpose(1, 0, 2)
-        self.amplitude = np.hypot(cosine, sine) * envelope
+        weights = bank.weights.astype(np.float64).swapaxes(0, 1)
+        weights = weights * np.repeat(scale, 2)[:, None, None]
+        cosine, sine = weights[::2], weights[1::2]  # Of each channel.
+        self.amplitude = np.hypot(cosine, sine).max(axis=0) * envelope
         energy = cosine**2 * products[0] + 2 * cosine * sine * products[1] + sine**2 * products[2]
-        self.energy = energy / sampling_rate
+        self.energy = energy.sum(axis=0) / sampling_rate
         golden_ratio = (1 + np.sqrt(5)) / 2
         offset = np.arange(len(bank.times)) * golden_ratio % 1
         self.steps = ((np.arange(_N_STEPS)[:, None] + offset) / _N_STEPS).astype(np.float32)
@@ -71,10 +74,10 @@ def _moments(in_phase, quadrature):
 
 
 def _traces(products, rms, power, bank, prior, degrees_of_freedom):
-    """Yield the matched filters, (n_phases, n_cells), gain and largest term of each trace."""
+    """Yield the matched filters, (n_cells,) of each phase, gain and largest term of each trace."""
     pairs, gain, largest, _ = match(products, rms, power, bank, prior, degrees_of_freedom)
-    matched = np.stack([z for z, _ in pairs], axis=1)
-    yield from zip(matched, gain[:, None], largest[:, None], strict=True)
+    for row in range(len(rms)):
+        yield [z[row] for z, _ in pairs], gain[row : row + 1], largest[row : row + 1]
 
 
 def _trace_quantiles(matched, gain, largest, bank, prior, shapes, probabilities):

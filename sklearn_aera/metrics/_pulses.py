@@ -27,9 +27,9 @@ class PulseParameters(NamedTuple):
     Parameters
     ----------
     amplitude : ndarray of shape (n_pulses,), or Interval
-        Maximum of the Hilbert envelope, in mV.
+        Maximum of the Hilbert envelope, in mV; of several channels the largest.
     energy : ndarray of shape (n_pulses,), or Interval
-        Sum of squares times the sampling interval, in mV^2 us.
+        Sum of squares times the sampling interval, in mV^2 us, over all channels.
     time : ndarray of shape (n_pulses,), or Interval
         Time of the maximum of the envelope, in us from the first sample.
     """
@@ -45,11 +45,13 @@ def pulse_parameters(signals, *, sampling_rate=180.0):
 
     Amplitude and time are those of the maximum of the Hilbert envelope, which does not depend on
     the phase of the pulse. They are interpolated between samples by a parabola through the
-    squares of the envelope at the largest sample and its neighbours.
+    squares of the envelope at the largest sample and its neighbours. In several channels, they are
+    those of the channel with the largest maximum, and the energy is the sum over the channels.
 
     Parameters
     ----------
-    %(signals)s
+    signals : array-like of shape (n_pulses, n_samples) or (n_pulses, n_channels, n_samples)
+        Signals without noise, true or recovered, in mV.
     %(sampling_rate)s
 
     Returns
@@ -77,11 +79,13 @@ def pulse_parameters(signals, *, sampling_rate=180.0):
     >>> amplitude.round(2), energy.round(5), time.round(4)
     (array([0.3]), array([0.00113]), array([1.503]))
     """
-    signals, rate = check_rows(signals, "signals", _FLOATS), check_sampling_rate(sampling_rate)
-    energy = trace_energy(signals, sampling_rate=rate)
+    signals = check_rows(signals, "signals", _FLOATS, channels=True)
+    rate = check_sampling_rate(sampling_rate)
+    channels = signals.reshape(-1, signals.shape[-1])
+    energy = trace_energy(channels, sampling_rate=rate)
     # Relative to the largest sample, so that squares stay within the range of the floats.
-    peak = np.abs(signals).max(axis=1, keepdims=True).astype(np.float64)
-    relative = np.divide(signals, peak, out=np.zeros(signals.shape), where=peak > 0)
+    peak = np.abs(channels).max(axis=1, keepdims=True).astype(np.float64)
+    relative = np.divide(channels, peak, out=np.zeros(channels.shape), where=peak > 0)
     power = np.abs(scipy.signal.hilbert(relative, axis=1)) ** 2
     rows, largest = np.arange(len(power)), power.argmax(axis=1)
     before, after = (power[rows, (largest + step) % power.shape[1]] for step in (-1, 1))
@@ -89,7 +93,12 @@ def pulse_parameters(signals, *, sampling_rate=180.0):
     curvature = np.maximum(2 * centre - before - after, np.finfo(float).tiny)
     shift = np.clip((after - before) / (2 * curvature), -_HALF, _HALF)
     highest = centre + (after - before) * shift / 4
-    return PulseParameters(np.sqrt(highest) * peak[:, 0], energy, (largest + shift) / rate)
+    by_pulse = len(signals), -1
+    amplitude = (np.sqrt(highest) * peak[:, 0]).reshape(by_pulse)
+    time = ((largest + shift) / rate).reshape(by_pulse)
+    pulses, strongest = np.arange(len(signals)), amplitude.argmax(axis=1)
+    energy = energy.reshape(by_pulse).sum(axis=1)
+    return PulseParameters(amplitude[pulses, strongest], energy, time[pulses, strongest])
 
 
 @fill_docstring(**_PARAMETERS)

@@ -27,7 +27,7 @@ class PulseCalibrationMixin:
 
         Parameters
         ----------
-        X : array-like of shape (n_traces, n_samples)
+        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
             Traces with a pulse, on which the network was not trained.
         y : array-like of the shape of X
             The true signals.
@@ -42,8 +42,8 @@ class PulseCalibrationMixin:
         Raises
         ------
         ValueError
-            If the denoiser was fitted without ``learn_std``, there are several channels or less
-            than 50 traces, a signal is zero or has not the shape of its trace.
+            If the denoiser was fitted without ``learn_std``, there are less than 50 traces, a
+            signal is zero or has not the shape of its trace.
 
         Examples
         --------
@@ -61,14 +61,16 @@ class PulseCalibrationMixin:
         >>> value.shape
         (3,)
         """
-        recovered, std = self._single_channel(X)
-        signals = check_array(y, dtype=[np.float64, np.float32], input_name="y")
+        recovered, std = self.predict(X, return_std=True)
+        floats = [np.float64, np.float32]
+        signals = check_array(y, dtype=floats, allow_nd=True, input_name="y")
         if signals.shape != recovered.shape:
             raise ValueError(f"y must have the shape {recovered.shape}, got {signals.shape}")
-        if len(signals) < _MIN_PULSES or not signals.any(axis=1).all():
+        is_pulse = signals.reshape(len(signals), -1).any(axis=1)
+        if len(signals) < _MIN_PULSES or not is_pulse.all():
             raise ValueError(
                 f"y must be at least {_MIN_PULSES} signals of pulses, none of them zero, got "
-                f"{len(signals)}, {np.sum(~signals.any(axis=1))} of them zero"
+                f"{len(signals)}, {np.sum(~is_pulse)} of them zero"
             )
         rate = check_sampling_rate(sampling_rate)
         limits = {"min_val": 0.0, "max_val": 1.0, "include_boundaries": "neither"}
@@ -81,7 +83,7 @@ class PulseCalibrationMixin:
 
         Parameters
         ----------
-        X : array-like of shape (n_traces, n_samples)
+        X : array-like of shape (n_traces, n_samples) or (n_traces, n_channels, n_samples)
 
         Returns
         -------
@@ -99,16 +101,8 @@ class PulseCalibrationMixin:
         check_is_fitted(self)
         if getattr(self, "pulse_calibration_", None) is None:
             raise NotFittedError("predict_pulses needs calibrate_pulses to be called before")
-        return calibrated_pulses(*self._single_channel(X), self.pulse_calibration_)
-
-    def _single_channel(self, X):
-        """Recovered signals and standard deviations of one channel."""
         recovered, std = self.predict(X, return_std=True)
-        if recovered.ndim != 2:
-            raise ValueError(
-                f"X must have one channel for parameters of pulses, got {recovered.shape[1]}"
-            )
-        return recovered, std
+        return calibrated_pulses(recovered, std, self.pulse_calibration_)
 
 
 def fit_calibration(true_signals, recovered, std, sampling_rate, confidence_level):
@@ -119,7 +113,8 @@ def fit_calibration(true_signals, recovered, std, sampling_rate, confidence_leve
     of the true errors over this uncertainty make the intervals, as in split conformal prediction
     (arXiv:1604.04173), in groups of pulses with similar uncertainty.
 
-    Signals and standard deviations are of shape (n_pulses, n_samples). Returns a dictionary of
+    Signals and standard deviations are of shape (n_pulses, n_samples) or (n_pulses, n_channels,
+    n_samples). Returns a dictionary of
     ``sampling_rate``; ``uncertainty``, (n_groups,), the median of each group; and ``quantiles``,
     (3, 3, n_groups): median, lower and upper end for amplitude, energy and time.
     """
@@ -152,7 +147,7 @@ def _estimates(recovered, std, sampling_rate):
     The expected energy of a signal is the sum of those of its mean and its standard deviation.
     """
     amplitude, energy, time = pulse_parameters(recovered, sampling_rate=sampling_rate)
-    variance = np.sum(np.square(std), axis=1) / sampling_rate
+    variance = np.square(std).reshape(len(std), -1).sum(axis=1) / sampling_rate
     expected = energy + variance
     uncertainty = np.sqrt(
         np.divide(variance, expected, out=np.ones_like(expected), where=expected > 0)

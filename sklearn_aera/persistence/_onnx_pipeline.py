@@ -19,8 +19,8 @@ from sklearn_aera.persistence._onnx_network import write_network
 from sklearn_aera.preprocessing import SpectralWhitener, StdNormalizer, WienerFilter
 
 _FLOAT32 = np.finfo(np.float32)
-# Steps that are written for one channel only.
-_ONE_CHANNEL = (MatchedFilter, SNRCalculator, WienerFilter)
+# Written as a matrix of all templates, which for all polarizations would have some 100 MB.
+_ONE_CHANNEL = (MatchedFilter,)
 # Largest difference between a whitening matrix and its mirror image, relative to its elements.
 _SYMMETRIC = 1e-5
 
@@ -170,10 +170,13 @@ def _reversed(graph, x):
 
 
 def _wiener(graph, x, wiener):
-    matrix = wiener.filter_
-    if matrix is None:
-        matrix = wiener.transform(np.eye(wiener.n_features_in_, dtype=np.float32))
-    return graph("MatMul", x, matrix)
+    n_values, shape = wiener.n_features_in_, wiener.trace_shape_
+    unit = np.eye(n_values, dtype=np.float32).reshape(n_values, *shape)
+    matrix = wiener.transform(unit).reshape(n_values, n_values)
+    if len(shape) == 1:
+        return graph("MatMul", x, matrix)
+    # The channels are mixed: the filter is for all samples of all channels.
+    return graph.reshape(graph("MatMul", graph.reshape(x, 0, n_values), matrix), 0, *shape)
 
 
 def _scale(graph, x, scaler):
@@ -183,8 +186,18 @@ def _scale(graph, x, scaler):
 
 
 def _snr(graph, x, calculator):
+    """The largest of the ratios of all channels."""
+    if len(calculator.trace_shape_) == 1:
+        return _channel_snr(graph, x, calculator)
+    n_channels, n_samples = calculator.trace_shape_
+    channels = (graph.slice(x, c, c + 1, axis=1) for c in range(n_channels))
+    ratios = [_channel_snr(graph, graph.reshape(c, 0, n_samples), calculator) for c in channels]
+    return graph("Max", *ratios)
+
+
+def _channel_snr(graph, x, calculator):
     """Ratio of the largest absolute value and the RMS of the noise, computed in float64."""
-    n_samples, rate = calculator.n_features_in_, float(calculator.sampling_rate)
+    n_samples, rate = calculator.trace_shape_[-1], float(calculator.sampling_rate)
     signal, noise = (
         window_samples(getattr(calculator, name), name, rate, n_samples)
         for name in ("signal_window", "noise_window")
