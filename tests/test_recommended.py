@@ -54,18 +54,18 @@ def test_make_detector_with_channels(train):
 
 
 def test_lengths_follow_from_the_bandwidth():
-    """The longest filter of the detector is 8.9 over the bandwidth, whatever the sampling rate."""
+    """The longest filter of the detector is 6.7 over the bandwidth, whatever the sampling rate."""
     aera = make_detector()[-1]
-    assert (aera.kernel_size, aera.stride, aera.max_shift) == ((32, 16), (2, 8), 200)
+    assert (aera.kernel_size, aera.stride, aera.max_shift) == ((24, 8), (2, 4), 200)
     denoiser = make_denoiser()
     assert (denoiser.kernel_size, denoiser.stride, denoiser.max_shift) == (128, 4, 200)
     twice = make_detector(sampling_rate=360.0)[-1]
-    assert (twice.kernel_size, twice.stride, twice.max_shift) == ((64, 16), (4, 8), 400)
+    assert (twice.kernel_size, twice.stride, twice.max_shift) == ((48, 8), (4, 4), 400)
     wide = make_detector(sampling_rate=1000.0, band=(70.0, 350.0))[-1]
-    assert (wide.kernel_size, wide.stride) == ((32, 16), (2, 8))
+    assert (wide.kernel_size, wide.stride) == ((24, 8), (2, 4))
     assert make_denoiser(sampling_rate=360.0, max_shift=7).get_params()["max_shift"] == 7
     narrow = make_detector(sampling_rate=80.0, band=(43.0, 74.0))[-1]
-    assert (narrow.kernel_size, narrow.stride) == ((23, 16), (1, 8))
+    assert (narrow.kernel_size, narrow.stride) == ((17, 8), (1, 4))
 
 
 @pytest.mark.parametrize("make", [make_detector, make_denoiser])

@@ -58,7 +58,12 @@ def train(
     out: Out = Path("model.skops"),
     kind: Annotated[Kind, typer.Option(help="Kind of model.")] = Kind.detector,
     cell: Annotated[Cell | None, typer.Option(help="Recurrent cell.")] = None,
-    hidden_size: Annotated[int, typer.Option(min=1, help="Units of the recurrent layer.")] = 32,
+    hidden_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Units of the recurrent layer.", show_default="16, of a denoiser 32"
+        ),
+    ] = None,
     bidirectional: Annotated[
         bool, typer.Option("--bidirectional/--one-directional", help="Read in both directions.")
     ] = True,
@@ -107,7 +112,9 @@ def train(
             raise ValueError(f"{traces}: a denoiser needs signals, but the file has none")
         model = _recommended(kind, epochs, seed, data.sampling_rate, band, named)
         network = model if kind is Kind.denoiser else model[-1]
-        network.set_params(hidden_size=hidden_size, bidirectional=bidirectional)
+        network.set_params(bidirectional=bidirectional)
+        if hidden_size is not None:
+            network.set_params(hidden_size=hidden_size)
         if cell is not None:
             network.set_params(cell=cell.value)
         started = time.perf_counter()

@@ -154,8 +154,10 @@ class _Network:
             2 * self.architecture.stride * self.architecture.n_channels if n_logits == 1 else 1
         )
         cells = graph("Transpose", cells, perm=(1, 0, 2))
-        cells = graph.reshape(cells, 0, self._n_steps * n_parts, n_logits)
-        # onnxruntime's own ReduceLogSumExp is several times slower.
+        # Over a last axis, onnxruntime reduces faster; its own ReduceLogSumExp is several times
+        # slower.
+        by_class = (n_logits,) if n_logits > 1 else ()
+        cells = graph.reshape(cells, 0, self._n_steps * n_parts, *by_class)
         largest = graph.reduce("Max", cells, 1)
         mean = graph.reduce("Mean", graph("Exp", graph("Sub", cells, largest)), 1)
         return graph.reshape(graph("Add", largest, graph("Log", mean)), 0, n_logits)
@@ -240,8 +242,10 @@ class _Network:
 
     def _dense(self, x, activation=None):
         kernel, bias = next(self._weights), next(self._weights)
-        x = self.graph("Add", self.graph("MatMul", x, kernel), bias)
-        return self.graph(activation, x) if activation else x
+        rows = self.graph.reshape(x, -1, len(kernel))
+        x = self.graph("Gemm", rows, kernel, bias)
+        x = self.graph(activation, x) if activation else x
+        return self.graph.reshape(x, self._n_steps, -1, kernel.shape[1])
 
     def _pool(self, x):
         pooling, graph = self.architecture.pooling, self.graph
