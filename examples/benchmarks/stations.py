@@ -13,7 +13,7 @@ event ids. The rows of a station:
 - likelihood ratio: `LikelihoodRatioClassifier`, with the covariance of 4 000 training traces.
 - matched filter: `MatchedFilter`, with the same traces.
 - detector, 4 000: `make_detector`, trained on these traces with their signals.
-- detector, endless: the same network on 16 epochs of 10 000 new events.
+- detector, endless: the same network on 20 epochs of 20 000 new events.
 
 The columns:
 
@@ -55,7 +55,7 @@ class Size:
     endless_epochs: int
 
 
-FULL = Size(4000, 10_000, 4000, 9, 60, 10_000, 16)
+FULL = Size(4000, 10_000, 4000, 9, 60, 20_000, 20)
 QUICK = Size(100, 200, 100, 1, 1, 100, 1)
 
 

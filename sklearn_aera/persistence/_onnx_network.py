@@ -143,7 +143,8 @@ class _Network:
         """Logits (n_traces, n_logits) of a sequence."""
         if self.architecture.pooling == "max_logit":
             return self.graph.reduce("Max", self._dense(x), 0, keepdims=False)
-        return self._dense(self._pool(x))
+        logits = self._dense(self._pool(x), n_steps=1)
+        return self.graph.reshape(logits, -1, *self.architecture.output_shape)
 
     def cells_head(self, x, features):
         """Logits as log-sum-exp of the logits of cells."""
@@ -213,8 +214,9 @@ class _Network:
 
     def _corrected(self, amplitudes, weights):
         """Amplitudes over time, corrected for the whole pulse by a factor and an offset."""
-        pulse = self._dense(self.graph.reduce("Mean", amplitudes, 0), activation="Relu")
-        factor, offset = self._dense(pulse), self._dense(pulse)
+        mean = self.graph.reduce("Mean", amplitudes, 0)
+        pulse = self._dense(mean, activation="Relu", n_steps=1)
+        factor, offset = (self._dense(pulse, n_steps=1) for _ in range(2))
         amplitudes, offset = (
             self.graph("Mul", *pair) for pair in ((amplitudes, factor), (weights, offset))
         )
@@ -240,12 +242,16 @@ class _Network:
         options = {"strides": [1, stride], "pads": [0, before, 0, behind]}
         return self.graph("Conv", x, kernel.transpose(2, 1, 0)[:, :, None], bias, **options)
 
-    def _dense(self, x, activation=None):
+    def _dense(self, x, activation=None, n_steps=None):
+        """A dense layer, for a sequence of all steps unless ``n_steps`` says how many there are.
+
+        It is one product of matrices, with the bias and the activation in the same operator.
+        """
         kernel, bias = next(self._weights), next(self._weights)
         rows = self.graph.reshape(x, -1, len(kernel))
         x = self.graph("Gemm", rows, kernel, bias)
         x = self.graph(activation, x) if activation else x
-        return self.graph.reshape(x, self._n_steps, -1, kernel.shape[1])
+        return self.graph.reshape(x, n_steps or self._n_steps, -1, kernel.shape[1])
 
     def _pool(self, x):
         pooling, graph = self.architecture.pooling, self.graph
