@@ -61,7 +61,9 @@ class TraceDisplay:
         ----------
         %(series)s
         %(sampling_rate)s
-        %(axes)s For several channels, a list of one for each; ``ax_`` is then an array of them.
+        ax : matplotlib axes or list of these, default=None
+            Where to draw, one for each channel; None for a new figure. For several channels,
+            ``ax_`` is an array of axes.
 
         Returns
         -------
