@@ -11,7 +11,8 @@ The tables, of which those of a file need the file:
   whitener of each, trained on pulses injected into the first 45 % of the recordings, score the
   whole; the two highest triggers of each antenna, and the coincidences within 0.5 us with the
   number expected by chance, from time slides.
-- lofar: threshold for a rate on one half, from the fitted tail, and measured rate on the other. Six
+- lofar: threshold for a rate on one half, from the fitted tail, and measured rate on the other: the
+  triggers counted there, and the rate of its own fitted tail, which has a smaller error. Six
   bursts, each more than 15 times the RMS, are five triggers of one half and one of the other; at
   1 kHz five are expected. They are kept, or cut: no trigger counts within 10 us of a sample above
   six times the RMS, which no sample of Gaussian noise would reach in this recording.
@@ -59,6 +60,7 @@ QUIET = ((3173.0, 4735.0), (5551.0, 8500.0), (8500.0, 10_240.0))
 LOPES_SNR = (0.3, 3.0)
 WINDOW = 0.5  # us
 PRETRIGGER = 10_000.0  # Hz
+RATES = (10_000.0, 3000.0, 1000.0)  # Hz
 BURST, MARGIN = 6.0, 10.0  # RMS, us
 TABLES = ("lopes", "coincidences", "lofar", "injected", "simulated", "speed", "pieces")
 
@@ -154,18 +156,21 @@ def measure_lofar(recording, detectors):
                 if way == "cut":
                     found = {one: _far_from(bursts, table) for one, table in found.items()}
                 other = found["second" if half == "first" else "first"]
-                tail = fit_tail(found[half]["score"], trigger.livetime_)
-                for rate in (10_000.0, 1000.0):
-                    n_found = int(np.sum(other["score"] >= tail.threshold_at(rate).value))
+                tail, tail_of_other = (
+                    fit_tail(one["score"], trigger.livetime_) for one in (found[half], other)
+                )
+                for rate in RATES:
+                    threshold = tail.threshold_at(rate).value
+                    n_found = int(np.sum(other["score"] >= threshold))
+                    counted = poisson_interval(n_found, trigger.livetime_)
                     yield {
                         "detector": name,
                         "bursts": way,
                         "set on": half,
                         "rate / Hz": rate,
                         "triggers of the other half": n_found,
-                        "measured over set": [
-                            one / rate for one in poisson_interval(n_found, trigger.livetime_)
-                        ],
+                        "measured over set": [one / rate for one in counted],
+                        "tail over set": [one / rate for one in tail_of_other.rate_at(threshold)],
                     }
 
 

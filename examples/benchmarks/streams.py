@@ -40,7 +40,7 @@ def fit_detector(name, background, response, n_events, epochs, snr=SNR):
     data = training_traces(background, response, n_events, snr)
     known = {"response": response, "sampling_rate": rate, "arrival_time": arrival_time(rate)}
     if name == "network":
-        detector = make_detector(epochs=epochs, random_state=0)
+        detector = network(rate, response, epochs)
         return detector.fit(data.traces, data.y, signals=data.signals)
     first = make_column_transformer(("passthrough", [0]))
     detector = {
@@ -49,6 +49,12 @@ def fit_detector(name, background, response, n_events, epochs, snr=SNR):
         "likelihood ratio": LikelihoodRatioClassifier(snr=snr, **known),
     }[name]
     return detector.fit(data.traces, data.y)
+
+
+def network(rate, response, epochs):
+    """The recommended detector for a sampling rate and the band of a response."""
+    band = response.low, response.high
+    return make_detector(sampling_rate=rate, band=band, epochs=epochs, random_state=0)
 
 
 def inject(recording, response, spacing, seed):
@@ -128,6 +134,6 @@ def fit_shared_network(background, response, n_events, epochs, snr):
         signals.append(whitener.transform(data.signals))  # It is linear.
         whiteners.append(whitener)
         labels.append(data.y)
-    network = make_detector(epochs=epochs, random_state=0)[-1]
-    network.fit(*map(np.concatenate, (traces, labels)), signals=np.concatenate(signals))
-    return [make_pipeline(*(step for _, step in one.steps), network) for one in whiteners]
+    classifier = network(background.sampling_rate, response, epochs)[-1]
+    classifier.fit(*map(np.concatenate, (traces, labels)), signals=np.concatenate(signals))
+    return [make_pipeline(*(step for _, step in one.steps), classifier) for one in whiteners]
