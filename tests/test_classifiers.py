@@ -280,7 +280,7 @@ def test_sequence_of_one_step(easy_traces, cell):
 # --- the convolutional classifier ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pooling", ["max_logit", "max", "mean", "flatten"])
+@pytest.mark.parametrize("pooling", ["max_logit", "log_sum_exp", "max", "mean", "flatten"])
 def test_convolutional_classifier_learns(easy_traces, pooling):
     X, y = easy_traces
     model = convolutional(pooling=pooling, epochs=25).fit(X, y)
@@ -308,7 +308,11 @@ def test_several_layers(easy_traces):
 @pytest.mark.parametrize(
     ("parameters", "error", "message"),
     [
-        ({"pooling": "last"}, ValueError, "pooling must be one of 'max_logit', 'max', 'mean'"),
+        (
+            {"pooling": "last"},
+            ValueError,
+            "pooling must be one of 'max_logit', 'log_sum_exp', 'max'",
+        ),
         ({"n_filters": 0}, ValueError, "n_filters == 0, must be >= 1"),
         ({"n_filters": ()}, TypeError, "n_filters must be an integer or a tuple of integers"),
         ({"n_filters": (4, 4), "stride": (1, 2, 3)}, ValueError, "stride must be one number or"),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import LOUD, QUIET, recurrent
+from helpers import LOUD, QUIET, convolutional, recurrent
 from scipy.special import logsumexp
 from sklearn import config_context
 from sklearn.metrics import log_loss
@@ -43,8 +43,9 @@ def cells_of(model, X):
     return outputs[:, 1:].reshape(len(X), -1, model.architecture_.stride, 2), outputs[:, 0]
 
 
-def test_the_logit_sums_over_the_arrival_cells(data):
-    model = recurrent(**CELLS).fit(data.traces, data.y, signals=data.signals)
+@pytest.mark.parametrize("make", [recurrent, convolutional])
+def test_the_logit_sums_over_the_arrival_cells(data, make):
+    model = make(**CELLS, stride=6).fit(data.traces, data.y, signals=data.signals)
     cells, logit = cells_of(model, data.traces)
     assert cells.shape == (300, 20, 6, 2)
     np.testing.assert_allclose(logsumexp(cells, axis=(1, 2, 3)), logit, atol=1e-4)

@@ -16,8 +16,10 @@ included where the data are endless. The rows:
 - matched filter: `MatchedFilter` with the noise covariance of the 40 000 training traces.
 - likelihood ratio: `LikelihoodRatioClassifier` with the same covariance; the physical limit.
 - detector: `make_detector` with true signals on 4 000 traces (for 16 and for 60 epochs; also from
-  labels alone), on 40 000 (10 epochs), and on endless data (20 epochs of 20 000 events).
-- convolution: `ConvolutionalClassifier` on the same normalised and whitened traces, endless.
+  labels alone, and with the best fitting templates in place of the true signals), on 40 000
+  (10 epochs), and on endless data (20 epochs of 20 000 events).
+- convolution: `ConvolutionalClassifier` with ``pooling="log_sum_exp"`` on the same normalised and
+  whitened traces, endless.
 
 Two more tables follow: "coreas", the endless detector on the pulses of a CoREAS shower (with
 ``--pulses FILE``), and "bursts", networks and likelihood ratio in a background with bursts.
@@ -91,6 +93,12 @@ def fit_ratio(train, snr):
     return LikelihoodRatioClassifier(snr=snr).fit(train.traces, train.y)
 
 
+def estimated_signals(X, y):
+    """Signals in traces whose labels are known: the best fitting templates of the pulses."""
+    limit = LikelihoodRatioClassifier().fit(X, y)
+    return np.where(y[:, None] == 1, limit.template_fit(X), 0)
+
+
 def detectors(train, size, snr):
     """Functions that train each detector, by name."""
     few, every = (
@@ -103,10 +111,12 @@ def detectors(train, size, snr):
     def network(n_epochs, data):
         return make_detector(epochs=n_epochs, random_state=SEED).fit(**data)
 
+    def with_estimates():
+        return network(n_few, labels | {"signals": estimated_signals(**labels)})
+
     def convolution():
-        classifier = ConvolutionalClassifier(
-            epochs=size.endless_epochs, random_state=SEED, **RECIPE
-        )
+        options = {"epochs": size.endless_epochs, "random_state": SEED, **RECIPE}
+        classifier = ConvolutionalClassifier(pooling="log_sum_exp", **options)
         pipeline = make_pipeline(*make_detector(epochs=1)[:-1], classifier)
         return endless(pipeline, train, size, snr)
 
@@ -117,6 +127,7 @@ def detectors(train, size, snr):
         f"detector, {size.n_small:,}, {n_short} epochs": partial(network, n_short, few),
         f"detector, {size.n_small:,}": partial(network, n_few, few),
         f"detector, {size.n_small:,}, labels alone": partial(network, n_few, labels),
+        f"detector, {size.n_small:,}, estimated signals": with_estimates,
         f"detector, {size.n_large:,}": partial(network, n_many, every),
         "detector, endless": partial(endless_detector, train, size, snr),
         "convolution, endless": convolution,

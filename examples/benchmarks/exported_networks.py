@@ -48,7 +48,7 @@ def networks():
         name = _name(cell, bidirectional, f"{pooling}, hidden size {hidden_size}, {front}", shape)
         found[f"{name}, {n_classes} classes"] = estimator, shape, n_classes
     for pooling, (front, options) in product(
-        ("max_logit", "max", "mean", "flatten"), CONVOLUTIONS.items()
+        ("max_logit", "max", "mean", "flatten", "log_sum_exp"), CONVOLUTIONS.items()
     ):
         n_classes, shape = next(alternate)
         name = f"{front}, {pooling}, {shape}, {n_classes} classes, no cell"

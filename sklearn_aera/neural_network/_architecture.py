@@ -7,7 +7,7 @@ from sklearn_aera._validation import check_choice, check_count, check_sizes
 
 CELLS = ("simple_rnn", "lstm", "gru")
 RECURRENT_POOLINGS = ("log_sum_exp", "max", "mean", "last", "flatten")
-CONVOLUTIONAL_POOLINGS = ("max_logit", "max", "mean", "flatten")
+CONVOLUTIONAL_POOLINGS = ("max_logit", "log_sum_exp", "max", "mean", "flatten")
 
 
 @dataclass(frozen=True)

@@ -320,9 +320,12 @@ class ConvolutionalClassifier(TraceClassifier):
         Length of the filters in steps of the layer's input; one number holds for all layers.
     stride : int or tuple of int, default=4
         Distance between two positions of the filters; one number holds for all layers.
-    pooling : {"max_logit", "max", "mean", "flatten"}, default="max_logit"
-        How the outputs of the last layer are reduced over time; with "max_logit" the dense layer
-        gives logits at every step, and the largest of each class over time is the result.
+    pooling : {"max_logit", "log_sum_exp", "max", "mean", "flatten"}, default="max_logit"
+        How the outputs of the last layer are reduced over time. With "max_logit" the dense layer
+        gives logits at every step, and the largest of each class over time is the result. With
+        "log_sum_exp" there are two dense layers, which also see the power of the whole trace, and
+        logits for each arrival time, as in `RecurrentClassifier`: it detects more where the
+        signal-to-noise ratio varies.
     %(training)s
     %(class_weight)s
 

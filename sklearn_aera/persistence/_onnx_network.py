@@ -149,8 +149,9 @@ class _Network:
     def cells_head(self, x, features):
         """Logits as log-sum-exp of the logits of cells."""
         graph, (n_logits,) = self.graph, self.architecture.output_shape
-        x = self._dense(graph("Concat", x, features, axis=2), activation="Relu")
-        cells = self._dense(x)
+        if self.architecture.cell is not None:
+            x = graph("Concat", x, features, axis=2)
+        cells = self._dense(self._dense(x, activation="Relu"))
         n_parts = (
             2 * self.architecture.stride * self.architecture.n_channels if n_logits == 1 else 1
         )

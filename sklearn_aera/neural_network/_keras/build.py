@@ -66,11 +66,13 @@ def _cells_head(x, features, architecture, seeds, with_cells):
     """Logits as log-sum-exp of logits of cells, as the likelihood ratio sums over arrival times.
 
     A cell is a step, for two classes a sample within it, a channel and a sign. The recurrent
-    outputs summarise the whole trace, the features describe each step.
+    outputs, if any, summarise the whole trace, the features describe each step.
     """
     (n_logits,) = architecture.output_shape
     n_parts = 2 * architecture.stride * architecture.n_channels if n_logits == 1 else 1
-    x = _dropout(keras.layers.Concatenate()([x, features]), architecture, seeds)
+    if architecture.cell is not None:
+        x = keras.layers.Concatenate()([x, features])
+    x = _dropout(x, architecture, seeds)
     x = _dense(_CELL_UNITS, seeds, activation="relu")(x)
     cells = _dense(n_parts * n_logits, seeds, name="cells")(x)
     n_cells = cells.shape[1] * n_parts
