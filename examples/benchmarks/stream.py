@@ -80,7 +80,7 @@ class Size:
     detectors: tuple
 
 
-FULL = Size(16_000, 12, 5e5, 1e5, 8, NAMES)
+FULL = Size(16_000, 24, 5e5, 1e5, 8, NAMES)
 QUICK = Size(300, 1, 2e4, 2e3, 1, NAMES[1:3])
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 import keras
 import numpy as np
 import tensorflow as tf
-from sklearn.utils import gen_batches
+from sklearn.utils import gen_batches, gen_even_slices
 from tensorflow.python.framework.ops import gradient_registry
 
 from sklearn_aera.neural_network._keras.interrupts import interrupts_held
@@ -71,7 +71,8 @@ class TraceModel(keras.Model):
 
     def predict(self, x):
         """Outputs for traces, shape (n, *output_shape), float32."""
-        batches = gen_batches(len(x), _PREDICTION_BATCH)
+        # Even ones of about this size: a small last one would take almost as long as the others.
+        batches = gen_even_slices(len(x), max(round(len(x) / _PREDICTION_BATCH), 1))
         return np.concatenate([self._predict_batch(x[rows]) for rows in batches])
 
     @interrupts_held()
