@@ -17,7 +17,7 @@ The tables:
   too. "Stronger channel" is the arm that receives more of each pulse, and the first arm for noise:
   an antenna along the field, if it were known. "Each alone" is the likelihood ratio of both
   channels without the covariance between them. The recommended network is trained on the training
-  traces with their signals, and on 20 epochs of 20 000 new events.
+  traces with their signals, and on 60 epochs of 20 000 new events.
 - covariance: the likelihood ratio beside that with the true covariance of both channels, a matrix
   of twice the size, in traces of 300 samples. The carriers are the same in both channels, as by
   default, or have one polarization each. Then the estimate, which is for mixtures of uncorrelated
@@ -66,7 +66,7 @@ class Size:
     endless_epochs: int
 
 
-FULL, QUICK = Size(4000, 10_000, 60, 20_000, 20), Size(200, 200, 1, 200, 1)
+FULL, QUICK = Size(4000, 10_000, 60, 20_000, 60), Size(200, 200, 1, 200, 1)
 
 
 @dataclass(eq=False, repr=False)
