@@ -71,6 +71,8 @@ class Size:
 
     n_train: int
     epochs: int
+    """Epochs with measured background, of which there are milliseconds."""
+    simulated_epochs: int
     background: float
     """Duration of the simulated background in us."""
     pulses: float
@@ -80,8 +82,8 @@ class Size:
     detectors: tuple
 
 
-FULL = Size(16_000, 24, 5e5, 1e5, 8, NAMES)
-QUICK = Size(300, 1, 2e4, 2e3, 1, NAMES[1:3])
+FULL = Size(16_000, 12, 24, 5e5, 1e5, 8, NAMES)
+QUICK = Size(300, 1, 1, 2e4, 2e3, 1, NAMES[1:3])
 
 
 # A measured cosmic ray
@@ -197,7 +199,7 @@ def measure_simulated(size):
     stream = make_recording(size.pulses, pulse_rate=20_000.0, snr=SNR, random_state=2)
     injected = [(stream.recording, stream.events)]
     for name in size.detectors[-2:]:
-        detector = fit_detector(name, train, BandPass(), size.n_train, size.epochs)
+        detector = fit_detector(name, train, BandPass(), size.n_train, size.simulated_epochs)
         rates = (100.0, 10.0, 1.0)
         yield efficiency_rows(name, detector, background, injected, rates, PRETRIGGER)
 
