@@ -18,8 +18,8 @@ included where the data are endless. The rows:
 - detector: `make_detector` with true signals on 4 000 traces (for 16 and for 60 epochs; also from
   labels alone, and with the best fitting templates in place of the true signals), on 40 000
   (10 epochs), and on endless data (20 epochs of 20 000 events).
-- convolution: `ConvolutionalClassifier` with ``pooling="log_sum_exp"`` on the same normalised and
-  whitened traces, endless.
+- convolution: `ConvolutionalClassifier` on the same normalised and whitened traces, endless; also
+  with logits of arrival cells (``pooling="log_sum_exp"``).
 
 Two more tables follow: "coreas", the endless detector on the pulses of a CoREAS shower (with
 ``--pulses FILE``), and "bursts", networks and likelihood ratio in a background with bursts.
@@ -114,9 +114,9 @@ def detectors(train, size, snr):
     def with_estimates():
         return network(n_few, labels | {"signals": estimated_signals(**labels)})
 
-    def convolution():
+    def convolution(pooling):
         options = {"epochs": size.endless_epochs, "random_state": SEED, **RECIPE}
-        classifier = ConvolutionalClassifier(pooling="log_sum_exp", **options)
+        classifier = ConvolutionalClassifier(pooling=pooling, **options)
         pipeline = make_pipeline(*make_detector(epochs=1)[:-1], classifier)
         return endless(pipeline, train, size, snr)
 
@@ -130,7 +130,8 @@ def detectors(train, size, snr):
         f"detector, {size.n_small:,}, estimated signals": with_estimates,
         f"detector, {size.n_large:,}": partial(network, n_many, every),
         "detector, endless": partial(endless_detector, train, size, snr),
-        "convolution, endless": convolution,
+        "convolution, endless": partial(convolution, "max_logit"),
+        "convolution with arrival cells, endless": partial(convolution, "log_sum_exp"),
     }
 
 
