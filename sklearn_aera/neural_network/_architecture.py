@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sklearn_aera._validation import check_choice, check_count, check_sizes
 
@@ -50,6 +51,11 @@ class Architecture:
     dropout: float
     head: str = "logits"
     learns_std: bool = False
+
+    # Added to powers, so that their logarithms are finite.
+    POWER_FLOOR: ClassVar = 1e-3
+    # Lower limit of variances, in the mean square of the training signals.
+    LOWEST_VARIANCE: ClassVar = 1e-6
 
     @property
     def target_shape(self):

@@ -8,10 +8,6 @@ import numpy as np
 
 from sklearn_aera._carriers import low_frequencies
 
-# What the Keras model adds to powers.
-_POWER_FLOOR = 1e-3
-# Lower limit of variances in the Keras model, in the mean square of the training signals.
-_LOWEST_VARIANCE = 1e-6
 # Operator, and for each gate of ONNX its place among those of Keras.
 _CELLS = {"simple_rnn": ("RNN", (0,)), "lstm": ("LSTM", (0, 3, 1, 2)), "gru": ("GRU", (0, 1, 2))}
 
@@ -105,7 +101,8 @@ class _Network:
         low = low_frequencies(self.architecture.n_samples).astype(np.float32)
         parts = [samples, graph("MatMul", samples, low)] if low.size else [samples]
         powers = [graph.reduce("Mean", graph("Mul", part, part), 2) for part in parts]
-        power = graph("Log", graph("Add", graph("Concat", *powers, axis=1), _POWER_FLOOR))
+        floor = self.architecture.POWER_FLOOR
+        power = graph("Log", graph("Add", graph("Concat", *powers, axis=1), floor))
         power = graph("Transpose", power, perm=(2, 0, 1))
         power = graph("Expand", power, np.array([self._n_steps, 1, 1], dtype=np.int64))
         return graph("Concat", sequence, power, axis=2)
@@ -194,13 +191,14 @@ class _Network:
     def _standard_deviation(self, x, features, signals, synthesis):
         """Standard deviations of the samples of signals."""
         graph, stride = self.graph, self.architecture.stride
+        lowest = self.architecture.LOWEST_VARIANCE
         pool = {"kernel_shape": [4 * stride], "strides": [stride], "auto_pad": "SAME_UPPER"}
         power = graph("AveragePool", graph("Mul", signals, signals), **pool)
         power = graph("Transpose", graph.slice(power, 0, self._n_steps), perm=(2, 0, 1))
-        power = graph("Log", graph("Add", power, _LOWEST_VARIANCE))
+        power = graph("Log", graph("Add", power, lowest))
         x = self._dense(graph("Concat", x, features, power, axis=2), activation="Relu")
         log_variance = graph("Clip", self._synthesized(x, synthesis), -30.0, 30.0)
-        return graph("Sqrt", graph("Add", graph("Exp", log_variance), _LOWEST_VARIANCE))
+        return graph("Sqrt", graph("Add", graph("Exp", log_variance), lowest))
 
     def _weights_over_time(self, x, features):
         """Weight of each filter at each time: a softmax over the times and "there is no pulse"."""

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from sklearn_aera._carriers import low_frequencies
+from sklearn_aera.neural_network._architecture import Architecture
 from sklearn_aera.neural_network._keras.model import TraceModel
 
 KERAS_LAYERS = {
@@ -15,12 +16,8 @@ KERAS_LAYERS = {
 }
 # Units of the layer before the logits of the cells.
 _CELL_UNITS = 32
-# Added to powers, so that their logarithms are finite.
-_POWER_FLOOR = 1e-3
-# Units of the layer before the standard deviations, and their square's lower limit, in the mean
-# square of the training signals.
+# Units of the layer before the standard deviations.
 _STD_UNITS = 32
-_LOWEST_VARIANCE = 1e-6
 
 
 def build_network(architecture, seed, *, training=False, recurrent_layers=KERAS_LAYERS):
@@ -88,7 +85,10 @@ def _with_power(features, samples):
     """
     low = low_frequencies(samples.shape[1]).T.astype("float32")
     parts = [samples, keras.ops.matmul(low, samples)] if len(low) else [samples]
-    powers = [keras.ops.log(keras.ops.mean(part * part, axis=1) + _POWER_FLOOR) for part in parts]
+    powers = [
+        keras.ops.log(keras.ops.mean(part * part, axis=1) + Architecture.POWER_FLOOR)
+        for part in parts
+    ]
     power = keras.ops.concatenate(powers, axis=1)[:, None]
     power = keras.ops.repeat(power, features.shape[1], axis=1)
     return keras.layers.Concatenate()([features, power])
@@ -126,13 +126,13 @@ def _std_head(x, features, signal, architecture, seeds, synthesis):
     stride = architecture.stride
     pool = {"pool_size": 4 * stride, "strides": stride, "padding": "same"}
     power = keras.layers.AveragePooling1D(**pool)(keras.ops.square(signal))
-    power = keras.ops.log(power[:, : x.shape[1]] + _LOWEST_VARIANCE)
+    power = keras.ops.log(power[:, : x.shape[1]] + Architecture.LOWEST_VARIANCE)
     x = keras.ops.stop_gradient(keras.ops.concatenate([x, features, power], axis=2))
     x = _dense(_STD_UNITS, seeds, activation="relu")(x)
     log_variance = _transposed(x, architecture, seeds, name="log_variance", **synthesis)
     # The limits keep the loss of an untrained network finite.
     log_variance = keras.ops.clip(log_variance, -30.0, 30.0)
-    return keras.ops.sqrt(keras.ops.exp(log_variance) + _LOWEST_VARIANCE)
+    return keras.ops.sqrt(keras.ops.exp(log_variance) + Architecture.LOWEST_VARIANCE)
 
 
 def _transposed(x, architecture, seeds, **options):
