@@ -22,6 +22,9 @@ _DEFAULT_ARRIVAL = (0.09, 0.9)
 LOUDEST = 1e6
 # Upper limit of arrival times per sample, slopes and phases: more only fill the memory.
 _MAX_PER_CELL = 100
+# Of templates with neighbouring slopes, the ratio at one edge of the band differs by this power of
+# ten from that at the other. It is that of two slopes in the band of AERA.
+_TILT = 0.75
 
 
 @public_in("sklearn_aera.feature_extraction")
@@ -171,10 +174,10 @@ def fit_bank(estimator, pulse, response, background):
     """
     regularization = check_regularization(estimator.regularization)
     n_phases = check_count(estimator.n_phases, "n_phases", max_val=_MAX_PER_CELL)
-    n_slopes = check_count(estimator.n_slopes, "n_slopes", max_val=_MAX_PER_CELL)
     limits = {"min_val": -MAX_SLOPE, "max_val": MAX_SLOPE}
     slopes = check_interval(estimator.spectral_slope, "spectral_slope", **limits)
     grid = FrequencyGrid.from_response(response, estimator.sampling_rate, background.shape[-1])
+    n_slopes = number_of_slopes(estimator.n_slopes, slopes, grid)
     times = arrival_times(estimator.arrival_time, grid, estimator.times_per_sample)
     shapes = pulse.prepare(grid).shapes(slopes, n_slopes)
     if shapes[0].ndim == 3:
@@ -193,6 +196,15 @@ def fit_bank(estimator, pulse, response, background):
     share = regularization / (1 + regularization)
     added = share * sum(part.autocovariance[0] * part.inverse_diagonals()[0] for part in parts)
     return bank._replace(n_values=float(max(bank.n_values - added, 1.0))), autocovariance
+
+
+def number_of_slopes(n_slopes, slopes, grid):
+    """Return the number of spectral slopes, by default as many as the band needs."""
+    if n_slopes is not None:
+        return check_count(n_slopes, "n_slopes", max_val=_MAX_PER_CELL)
+    width = np.count_nonzero(grid.gain >= 0.5 * grid.gain.max()) * grid.spacing * 1e-3  # GHz
+    n_slopes = round((slopes[1] - slopes[0]) * width / _TILT)
+    return min(max(n_slopes, 2), _MAX_PER_CELL)
 
 
 def arrival_times(arrival_time, grid, times_per_sample):

@@ -7,7 +7,12 @@ import numpy as np
 from scipy.linalg import toeplitz
 from traces import SEED
 
-from sklearn_aera._templates import arrival_times, build_bank, white_batches
+from sklearn_aera._templates import (
+    arrival_times,
+    build_bank,
+    number_of_slopes,
+    white_batches,
+)
 from sklearn_aera.datasets import make_traces
 from sklearn_aera.likelihood import LikelihoodRatioClassifier, PulsePrior
 from sklearn_aera.likelihood._marginal import fit_noise_scale, log_likelihood_ratio
@@ -66,7 +71,8 @@ def make_bank(limit, covariance):
     n_samples = len(covariance)
     grid = FrequencyGrid.from_response(BandPass(), limit.sampling_rate, n_samples)
     times = arrival_times(None, grid, limit.times_per_sample)
-    shapes = AnalyticPulse().prepare(grid).shapes(limit.spectral_slope, limit.n_slopes)
+    n_slopes = number_of_slopes(limit.n_slopes, limit.spectral_slope, grid)
+    shapes = AnalyticPulse().prepare(grid).shapes(limit.spectral_slope, n_slopes)
     white = StationaryCovariance.from_autocovariance(np.eye(n_samples)[0])
     bank = build_bank(*shapes, grid, times, white, limit.n_phases, limit.times_per_sample)
     inverse = np.linalg.inv(covariance)

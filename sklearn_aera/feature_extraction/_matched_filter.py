@@ -77,7 +77,7 @@ class MatchedFilter(FeatureNamesMixin, TransformerMixin, Estimator):
     spectral_slope: float | tuple = (-30.0, 0.0)
     regularization: float = 1e-4
     times_per_sample: int = 2
-    n_slopes: int = 2
+    n_slopes: int | None = None
     n_phases: int = 2
     arms: Sequence | None = None
     n_polarizations: int = 8

@@ -120,7 +120,7 @@ class LikelihoodRatioClassifier(LogitsMixin, ClassifierMixin, Estimator):
     priors: Any = None
     regularization: float = 1e-4
     times_per_sample: int = 2
-    n_slopes: int = 2
+    n_slopes: int | None = None
     n_phases: int = 2
     n_snr: int = 5
     arms: Sequence | None = None
