@@ -49,8 +49,9 @@ def test_example(path):
 
 def test_there_is_a_benchmark_for_each_stored_result():
     measured = {stored["benchmark"] for stored in STORED}
-    figure_alone = {"growth"}
-    assert measured | figure_alone == {path.stem for path in BENCHMARKS}
+    # The growth is a figure. The stations are too long for a busy machine.
+    unmeasured = {"growth", "stations"}
+    assert measured | unmeasured == {path.stem for path in BENCHMARKS}
 
 
 @pytest.mark.slow
